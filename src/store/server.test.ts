@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { chown, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { AppError } from "#errors.ts";
+import { makeHousehold, query, running } from "#test/server-user.ts";
+
+import { serverStatus, startServer, stopServer } from "./server.ts";
+
+test("several processes that start at once have one server", async (t) => {
+  const { use } = await makeHousehold(t, "this user");
+
+  const answers = await Promise.all([use(), use(), use(), use()].map(running));
+
+  assert.equal(answers.filter(({ startedHere }) => startedHere).length, 1);
+  assert.equal(new Set(answers.map(({ pid }) => pid)).size, 1);
+});
+
+test("a server outlives the SIGKILL of its starter and is adopted", async (t) => {
+  const { use } = await makeHousehold(t, "this user");
+  const starter = use();
+  const before = await running(starter);
+  starter.process.kill("SIGKILL");
+  await once(starter.process, "close");
+
+  const after = await running(use());
+
+  assert.deepEqual(after, { ...before, startedHere: false });
+});
+
+test("a killed postmaster is started again with every committed row", async (t) => {
+  const { use } = await makeHousehold(t, "this user");
+  const first = await running(use());
+  await query(first.url, "create table kept as select 1 as number");
+  process.kill(first.pid, "SIGKILL");
+
+  const second = await running(use());
+
+  assert.notEqual(second.pid, first.pid);
+  assert.equal(second.startedHere, true);
+  assert.deepEqual(await query(second.url, "select number from kept"), [{ number: 1 }]);
+});
+
+test("a starter that leaves does not pull the server from under another process", async (t) => {
+  const { use, address } = await makeHousehold(t, "this user");
+  const starter = use();
+  await running(starter);
+  const guest = use();
+  const { pid, url } = await running(guest);
+
+  await starter.leave();
+
+  assert.deepEqual(await query(url, "select 1 as number"), [{ number: 1 }]);
+  await guest.leave();
+  const status = await serverStatus(address);
+  assert.equal(status.state === "running" && status.pid, pid);
+});
+
+test("a starter that leaves last stops the server", async (t) => {
+  const { use, address } = await makeHousehold(t, "this user");
+  const starter = use();
+  await running(starter);
+
+  await starter.leave();
+
+  assert.deepEqual(await serverStatus(address), { state: "stopped" });
+});
+
+test("stopServer stops a server that others use, and a second call finds none", async (t) => {
+  const { use, address } = await makeHousehold(t, "this user");
+  await running(use());
+
+  const first = await stopServer(address);
+
+  assert.equal(first, true);
+  assert.deepEqual(await serverStatus(address), { state: "stopped" });
+  assert.equal(await stopServer(address), false);
+});
+
+test("a status of a state directory that was never used makes nothing", async (t) => {
+  const { address } = await makeHousehold(t, "this user");
+
+  const status = await serverStatus(address);
+
+  assert.deepEqual(status, { state: "absent" });
+  assert.deepEqual(await readdir(address.directory), []);
+});
+
+test("the server listens on nothing but a private socket and asks for the password", async (t) => {
+  const { use } = await makeHousehold(t, "this user");
+
+  const { url } = await running(use());
+
+  const settings = `select current_setting('listen_addresses') as listen, current_setting('fsync') as fsync,
+    current_setting('full_page_writes') as pages, current_setting('data_checksums') as checksums,
+    current_setting('server_encoding') as encoding, current_setting('TimeZone') as timezone,
+    (select string_agg(distinct auth_method, ',') from pg_hba_file_rules) as authentication,
+    (select datlocprovider::text || datlocale from pg_database where datname = 'postgres') as locale`;
+  assert.deepEqual(await query(url, settings), [
+    {
+      ...{ listen: "", fsync: "on", pages: "on", checksums: "on", encoding: "UTF8", timezone: "UTC" },
+      ...{ authentication: "scram-sha-256", locale: "bC.UTF-8" },
+    },
+  ]);
+  const wrong = new URL(url);
+  wrong.password = "wrong";
+  await assert.rejects(query(wrong.href, "select 1"), /password authentication failed/);
+});
+
+test("a state directory of another user is refused by name", async (t) => {
+  const isRoot = process.getuid?.() === 0;
+  const directory = isRoot ? await mkdtemp(join(tmpdir(), "leveredge-foreign-")) : "/usr";
+  if (isRoot) {
+    await chown(directory, 65_534, 65_534);
+    t.after(() => rm(directory, { recursive: true }));
+  }
+
+  const start = startServer({ directory, name: "store", major: 18 });
+
+  const owner = isRoot ? "nobody" : "root";
+  await assert.rejects(start, refusal("forbidden", `state directory ${directory} belongs to ${owner}`));
+});
+
+test("a state directory that cannot be made is refused with its path", async (t) => {
+  const { address } = await makeHousehold(t, "this user");
+  const file = join(address.directory, "file");
+  await writeFile(file, "");
+
+  const start = startServer({ ...address, directory: join(file, "state") });
+
+  await assert.rejects(
+    start,
+    refusal("forbidden", `cannot read the state directory ${file}/state: a file of that name is in the way`),
+  );
+});
+
+function refusal(code: string, message: string) {
+  return (error: unknown): boolean => error instanceof AppError && error.code === code && error.message === message;
+}
