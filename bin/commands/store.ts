@@ -1,0 +1,57 @@
+/**
+ * `leveredge store`: the embedded PostgreSQL servers of a state directory, the
+ * store's and the sample platform's. They need no configuration.
+ */
+import type { Command } from "#cli/command.ts";
+import { readVariable } from "#config/environment.ts";
+import { resolveStateDirectory } from "#config/state-directory.ts";
+import { outcomeExit } from "#errors.ts";
+import type { ServerStatus } from "#store/server.ts";
+
+type NamedStatus = ServerStatus & { name: string };
+
+export const storeCommands: Command[] = [
+  {
+    name: "store status",
+    summary: "show the embedded PostgreSQL servers of the state directory",
+    examples: ["leveredge store status", "leveredge store status --state /var/lib/leveredge --json"],
+    async run({ global, output }) {
+      const { listServerNames, serverStatus } = await import("#store/server.ts");
+      const directory = resolveStateDirectory(global.state);
+      const servers: NamedStatus[] = [];
+      for (const name of await listServerNames(directory)) {
+        servers.push({ name, ...(await serverStatus({ directory, name })) });
+      }
+      const external = readVariable("DATABASE_URL") !== undefined;
+      output.data({ stateDirectory: directory, external, servers }, describe(directory, servers, external));
+      return outcomeExit.ok;
+    },
+  },
+  {
+    name: "store stop",
+    summary: "stop the embedded PostgreSQL servers, whoever started them and whoever uses them",
+    examples: ["leveredge store stop", "leveredge store stop --state /var/lib/leveredge"],
+    async run({ global, output, signal }) {
+      const { listServerNames, stopServer } = await import("#store/server.ts");
+      const directory = resolveStateDirectory(global.state);
+      const stopped: string[] = [];
+      for (const name of await listServerNames(directory)) {
+        if (await stopServer({ directory, name, signal })) stopped.push(name);
+      }
+      const text = stopped.length === 0 ? "no server runs" : `stopped: ${stopped.join(", ")}`;
+      output.data({ stateDirectory: directory, stopped }, text);
+      return outcomeExit.ok;
+    },
+  },
+];
+
+function describe(directory: string, servers: NamedStatus[], external: boolean): string {
+  const lines = servers.map((server) =>
+    server.state === "running"
+      ? `${server.name}: running since ${server.startedAt}, process ${server.pid}, data in ${server.dataDirectory}, socket in ${server.socketDirectory}`
+      : `${server.name}: ${server.state}`,
+  );
+  if (lines.length === 0) lines.push(`no server was started in ${directory} yet`);
+  if (external) lines.push("the store is the database of DATABASE_URL, not an embedded server");
+  return lines.join("\n");
+}
