@@ -1,0 +1,132 @@
+/** Section 1, dev: the rows of the reference tables, and of no other table. */
+import { createHash } from "node:crypto";
+
+import type { App } from "#app.ts";
+import type { LooseEnd, ReadyPlan, StepApplied, StepContext, StepPlan, StepVerdict } from "#domain.ts";
+
+import { configuredMigrations, configuredTarget } from "./configured.ts";
+import { formatTableName, type RowsRefusal } from "./reference-tables.ts";
+import {
+  copyReferenceRows,
+  planReferenceRows,
+  type RowsComparison,
+  type RowsInput,
+  type RowsNote,
+  verifyReferenceRows,
+} from "./rows.ts";
+import type { StepBody } from "./section.ts";
+
+export const mirrorRows = { plan: planStep, apply: applyStep, verify: verifyStep } satisfies StepBody;
+
+/** What the configuration asks to be copied; the migrations table never is. */
+export async function configuredRows(
+  app: Pick<App, "config" | "openReference">,
+  work: Pick<StepContext, "signal" | "progress">,
+): Promise<RowsInput> {
+  const { mirror } = app.config;
+  return {
+    from: await configuredTarget(app, "prod"),
+    to: await configuredTarget(app, "dev"),
+    tables: mirror?.reference_tables ?? [],
+    neverCopy: [...(mirror?.never_copy ?? []), formatTableName(configuredMigrations(app.config).table)],
+    signal: work.signal,
+    progress: (text, done, total) => work.progress(text, done, total),
+  };
+}
+
+/** Why a table is not copied, with what to do. */
+export function describeRowsRefusal({ table, reason, remedy }: RowsRefusal): string {
+  return `${table}: ${reason}: ${remedy}`;
+}
+
+/** One line per table that is not equal. */
+export function describeRows(tables: readonly RowsComparison[]): string[] {
+  return tables
+    .filter(({ isEqual }) => !isEqual)
+    .map(({ table, rows, targetRows, extraRows }) => {
+      const extra = extraRows === 0 ? "" : `, ${extraRows} that prod has not`;
+      return `${table}: ${rows} rows on prod, ${targetRows} of them on dev${extra}`;
+    });
+}
+
+async function planStep(app: App, context: StepContext): Promise<StepPlan> {
+  const plan = await planReferenceRows(await configuredRows(app, context));
+  const changes = describeRows(plan.tables);
+  // Before a run has begun the schema is not mirrored yet: what that will mend is no obstacle.
+  const waiting = context.stepId === undefined ? plan.refusals.filter(({ kind }) => kind === "schema") : [];
+  const obstacles = plan.refusals.filter((refusal) => !waiting.includes(refusal));
+  const looseEnds = [...plan.notes.map(describeNote), ...missingNeverCopy(app)];
+  if (obstacles.length > 0) {
+    const summary = `${obstacles.length} reference tables may not be copied`;
+    return { state: "blocked", summary, needs: obstacles.map(describeRowsRefusal), changes, looseEnds };
+  }
+  changes.push(...waiting.map(({ table }) => `${table}: copied once its schema is equal`));
+  return readyPlan(changes, plan.tables, looseEnds);
+}
+
+function readyPlan(changes: string[], tables: readonly RowsComparison[], looseEnds: LooseEnd[]): ReadyPlan {
+  const state = tables.map(({ table, digest, targetDigest, extraRows }) => [table, digest, targetDigest, extraRows]);
+  return {
+    state: "ready",
+    summary: changes.length === 0 ? `${tables.length} reference tables are equal` : `${changes.length} reference tables differ`,
+    changes,
+    fingerprint: createHash("sha256").update(JSON.stringify(state)).digest("hex"),
+    looseEnds,
+  };
+}
+
+async function applyStep(app: App, _plan: ReadyPlan, context: StepContext): Promise<StepApplied> {
+  const outcome = await copyReferenceRows(await configuredRows(app, context));
+  if (outcome.state === "refused") return { state: "blocked", needs: outcome.refusals.map(describeRowsRefusal) };
+  return {
+    state: "applied",
+    notes: outcome.tables.map(
+      ({ table, inserted, updated, deleted }) => `${table}: ${inserted} inserted, ${updated} updated, ${deleted} deleted`,
+    ),
+  };
+}
+
+async function verifyStep(app: App, context: StepContext): Promise<StepVerdict> {
+  const proof = await verifyReferenceRows(await configuredRows(app, context));
+  const differing = [...describeRows(proof.tables), ...proof.refusals.map(describeRowsRefusal)];
+  const rows = proof.tables.reduce((sum, table) => sum + table.rows, 0);
+  return {
+    verified: proof.isEqual,
+    summary: proof.isEqual ? `${proof.tables.length} reference tables are equal: ${rows} rows` : differing.join("; "),
+    evidence: {
+      tables: proof.tables.map(({ table, rows: count, digest, targetDigest, extraRows }) => ({
+        table,
+        rows: count,
+        digest,
+        targetDigest,
+        extraRows,
+      })),
+    },
+    looseEnds: proof.tables.filter(({ extraRows }) => extraRows > 0).map(describeExtraRows),
+  };
+}
+
+function describeExtraRows({ table, extraRows }: RowsComparison): LooseEnd {
+  return {
+    id: `rows:extra:${table}`,
+    severity: "low",
+    text: `${table} has ${extraRows} rows on dev that prod has not`,
+    remedy: `Set delete: true for ${table} under mirror.reference_tables, or leave them`,
+  };
+}
+
+function describeNote({ text, remedy }: RowsNote): LooseEnd {
+  return { id: `rows:${text}`, severity: "low", text, remedy };
+}
+
+function missingNeverCopy(app: App): LooseEnd[] {
+  if ((app.config.mirror?.never_copy.length ?? 0) > 0) return [];
+  return [
+    {
+      id: "rows:never-copy",
+      severity: "low",
+      text: "mirror.never_copy names no table: nothing but the list of reference tables keeps user rows in prod",
+      remedy: "List the tables with user rows under mirror.never_copy in leveredge.yaml",
+    },
+  ];
+}
