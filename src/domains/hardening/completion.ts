@@ -1,0 +1,140 @@
+/**
+ * The end of a run: health check, LOOSE-ENDS.md, its commit, and last the run's
+ * own row with its event. Killed before that row, all of it is done again; equal
+ * findings give an equal file and no second commit.
+ */
+import { lstat } from "node:fs/promises";
+
+import type { App } from "#app.ts";
+import type { Check, Domain } from "#domain.ts";
+import { AppError } from "#errors.ts";
+import { appendEvent } from "#events/events.ts";
+import { redact } from "#secrets/redact.ts";
+import { transaction } from "#store/database.ts";
+import { findGitObstacle } from "#system/git.ts";
+import { findOwner } from "#system/owner.ts";
+import { readFileInside, writeFileAtomically } from "#system/write-file.ts";
+
+import type { Lease } from "./lease.ts";
+import { gatherLooseEnds, renderLooseEnds } from "./loose-ends.ts";
+import type { ReportProgress } from "./progress.ts";
+import { finishRun, listOtherSections, listSections, listSteps } from "./queries.ts";
+import { type HardeningRun, type HardeningStep, type LooseEnd, type Outcome } from "./schema.ts";
+import { commitToPlatform, describeObstacle } from "./section-commit.ts";
+
+export type Completion = { looseEnds: LooseEnd[]; checks: Check[] };
+
+/** Finishes a run whose sections all have their outcome. */
+export async function completeRun(
+  app: App,
+  work: { domains: readonly Domain[]; run: HardeningRun; lease: Lease; report: ReportProgress },
+): Promise<Completion> {
+  const { run, lease, report } = work;
+  report({ kind: "completion", text: "health check" });
+  const checks = await checkHealth(app, work.domains);
+  lease.signal.throwIfAborted();
+
+  const known = await listKnown(app, run);
+  const file = await findLooseEndsFile(app.config.platform.root);
+  const obstacles = await findObstacles(app, file);
+  const open = gatherLooseEnds(known, checks, obstacles);
+  const written = await writeLooseEnds(app.config.platform.root, file, open);
+  const commit =
+    written.length > 0
+      ? undefined
+      : await commitToPlatform(app, { runId: run.id, subject: "GSD: [Completion] - loose ends", files: [file] });
+  lease.signal.throwIfAborted();
+  const looseEnds = gatherLooseEnds([], [], [...open, ...written, ...(commit?.looseEnds ?? [])]);
+
+  const state = decideOutcome(await listSteps(app.db, run.id));
+  await transaction(app.db, async (tx) => {
+    lease.confirm(await finishRun(tx, lease.claim, { state, looseEnds }));
+    await appendEvent(tx, app.keys, {
+      actor: run.requestedBy,
+      action: "hardening.run",
+      target: `platform ${run.platform}`,
+      outcome: state,
+      details: { runId: run.id, looseEnds: looseEnds.map(({ id, severity }) => ({ id, severity })) },
+    });
+  });
+  report({ kind: "run-ended", outcome: state });
+  return { looseEnds, checks };
+}
+
+/** A failure outweighs a block, and both outweigh success. */
+export function decideOutcome(steps: readonly Pick<HardeningStep, "state">[]): Outcome {
+  if (steps.some((step) => step.state === "failed")) return "failed";
+  return steps.some((step) => step.state !== "verified") ? "blocked" : "verified";
+}
+
+async function checkHealth(app: App, domains: readonly Domain[]): Promise<Check[]> {
+  const answers = await Promise.all(
+    domains.map(async ({ name, checks }): Promise<Check[]> => {
+      try {
+        return (await checks?.(app)) ?? [];
+      } catch (error) {
+        const detail = `cannot be checked: ${redact(error instanceof Error ? error.message : String(error))}`;
+        return [{ subject: name, state: "unknown", detail, remedy: "leveredge doctor" }];
+      }
+    }),
+  );
+  return answers.flat();
+}
+
+/** The sections of this run, and of the others what their latest run left, so that one section's run hides nothing. */
+async function listKnown(app: App, run: HardeningRun) {
+  const steps = await listSteps(app.db, run.id);
+  const own = (await listSections(app.db, run.id)).map((section) => ({
+    section,
+    steps: steps.filter((step) => step.section === section.number),
+  }));
+  if (run.onlySection === null) return own;
+  const others = await Promise.all(
+    (await listOtherSections(app.db, run)).map(async (section) => ({
+      section,
+      steps: (await listSteps(app.db, section.runId)).filter((step) => step.section === section.number),
+    })),
+  );
+  return [...own, ...others];
+}
+
+/** One that the operator keeps at the root stays there. */
+async function findLooseEndsFile(root: string): Promise<string> {
+  const atRoot = "LOOSE-ENDS.md";
+  const isThere = await lstat(`${root}/${atRoot}`).then(
+    () => true,
+    // What cannot be seen is not there; writing tells what is wrong.
+    () => false,
+  );
+  return isThere ? atRoot : `docs/${atRoot}`;
+}
+
+/** What will keep the file out of git stands in the file. */
+async function findObstacles(app: Pick<App, "run" | "config">, file: string): Promise<LooseEnd[]> {
+  try {
+    const obstacle = await findGitObstacle(app.run, app.config.platform.root, [file]);
+    return obstacle === undefined ? [] : [describeObstacle(obstacle)];
+  } catch (error) {
+    // The commit itself says what is wrong.
+    if (error instanceof AppError) return [];
+    throw error;
+  }
+}
+
+/** A file that cannot be written is one more loose end: the run ends all the same. */
+async function writeLooseEnds(root: string, file: string, looseEnds: readonly LooseEnd[]): Promise<LooseEnd[]> {
+  try {
+    const existing = await readFileInside(root, file);
+    const content = renderLooseEnds(existing?.content, looseEnds);
+    if (existing?.content.equals(content)) return [];
+    const { mode, owner } = existing ?? { mode: 0o644, owner: await findOwner(root) };
+    await writeFileAtomically({ root, path: file, content, mode, owner });
+    return [];
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const remedy = error.hint ?? "leveredge doctor";
+    return [
+      { id: "loose-ends-file", severity: "medium", text: `LOOSE-ENDS.md is not written: ${error.message}`, remedy },
+    ];
+  }
+}

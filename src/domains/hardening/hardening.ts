@@ -1,0 +1,250 @@
+/**
+ * Hardening: the resumable run over every section.
+ *
+ * A run and its steps are rows. Starting, stopping, crashing and resuming are
+ * one path: read the rows, carry out the next step that has no outcome, commit
+ * the section's files, and at the end check the platform's health and write
+ * LOOSE-ENDS.md. Nothing is remembered outside the rows.
+ *
+ * - A platform has at most one unfinished run; one program works on it at a time.
+ * - A section's prod steps begin only when all its dev steps are verified.
+ * - What a section lacks blocks its steps with the exact need; the other
+ *   sections go on.
+ * - A run that was interrupted under another configuration or by another program
+ *   version is planned again from the start, and says what is different.
+ *
+ * The domains are given as a value: this one knows none of them.
+ */
+import { userInfo } from "node:os";
+
+import type { App } from "#app.ts";
+import type { Domain, Section } from "#domain.ts";
+import { AppError } from "#errors.ts";
+import { appendEvent, sealEvents } from "#events/events.ts";
+import { type Db, transaction } from "#store/database.ts";
+
+import { type Completion, completeRun, decideOutcome } from "./completion.ts";
+import { type Lease, describeOwner, holdLease, isOwnerGone, nameOwner } from "./lease.ts";
+import { insertOutline, orderSteps, replaceOutline, selectSections, selectSomeSections } from "./outline.ts";
+import { type ReportProgress, formatStepName } from "./progress.ts";
+import {
+  claimRun,
+  findRun,
+  findUnfinishedRun,
+  finishSectionCommit,
+  insertRun,
+  listSections,
+  listSteps,
+} from "./queries.ts";
+import type { RunRows } from "./report.ts";
+import type { HardeningRun, HardeningStep } from "./schema.ts";
+import { commitToPlatform } from "./section-commit.ts";
+import { blockStep, carryOutStep } from "./step.ts";
+
+export type RunResult = { rows: RunRows; checks: Completion["checks"] };
+
+/** Begins a run and carries it to its end. `conflict` shows the unfinished one when there is one. */
+export async function startRun(
+  app: App,
+  domains: readonly Domain[],
+  options: { onlySection: number | undefined },
+  report: ReportProgress,
+): Promise<RunResult> {
+  const sections = selectSomeSections(app, domains, options.onlySection);
+  const run = await transaction(app.db, async (tx) => {
+    const inserted = await insertRun(tx, {
+      platform: app.config.platform.name,
+      onlySection: options.onlySection,
+      configSha256: app.configSha256,
+      programVersion: app.programVersion,
+      requestedBy: `cli:${userInfo().username}`,
+      leaseOwner: describeOwner(),
+    });
+    if (inserted === undefined) return undefined;
+    await insertOutline(tx, app, inserted.id, sections);
+    await appendRunEvent(tx, app, inserted, "started", {});
+    return inserted;
+  });
+  if (run === undefined) throw await describeUnfinished(app);
+  return carryOut(app, domains, run, { resumed: false }, report);
+}
+
+/** Takes the unfinished run over from a program that is gone and carries it to its end. */
+export async function resumeRun(app: App, domains: readonly Domain[], report: ReportProgress): Promise<RunResult> {
+  const seen = await findUnfinishedRun(app.db, app.config.platform.name);
+  if (seen === undefined) {
+    throw new AppError("not_found", `platform ${app.config.platform.name} has no unfinished run`, {
+      hint: "Start one: leveredge harden",
+    });
+  }
+  const { run, differences } = await takeOver(app, domains, seen);
+  for (const text of differences) report({ kind: "note", text });
+  return carryOut(app, domains, run, { resumed: true }, report);
+}
+
+async function takeOver(
+  app: App,
+  domains: readonly Domain[],
+  seen: HardeningRun,
+): Promise<{ run: HardeningRun; differences: string[] }> {
+  const isChanged = seen.configSha256 !== app.configSha256 || seen.programVersion !== app.programVersion;
+  const sections = selectSections(app, domains, seen.onlySection);
+  const taken = await transaction(app.db, async (tx) => {
+    const run = await claimRun(
+      tx,
+      { runId: seen.id, attempt: seen.attempt },
+      {
+        owner: describeOwner(),
+        ownerIsGone: isOwnerGone(seen.leaseOwner),
+        configSha256: app.configSha256,
+        programVersion: app.programVersion,
+      },
+    );
+    if (run === undefined) return undefined;
+    const differences = isChanged ? await replaceOutline(tx, app, seen, sections) : [];
+    await appendRunEvent(tx, app, run, "resumed", { attempt: run.attempt, takenFrom: seen.leaseOwner, differences });
+    return { run, differences };
+  });
+  if (taken === undefined) throw await describeUnfinished(app);
+  return taken;
+}
+
+async function carryOut(
+  app: App,
+  domains: readonly Domain[],
+  run: HardeningRun,
+  { resumed }: { resumed: boolean },
+  report: ReportProgress,
+): Promise<RunResult> {
+  const sections = selectSections(app, domains, run.onlySection);
+  const lease = holdLease(app.db, { runId: run.id, attempt: run.attempt }, app.signal);
+  try {
+    await reportOutline(app, run, { resumed }, report);
+    for (const section of sections) {
+      await carryOutSection(app, { run, lease, section, report });
+      await sealEvents(app);
+    }
+    const completion = await completeRun(app, { domains, run, lease, report });
+    await sealEvents(app);
+    return { rows: await readRows(app.db, run.id), checks: completion.checks };
+  } finally {
+    await lease.release();
+  }
+}
+
+type SectionWork = { run: HardeningRun; lease: Lease; section: Section; report: ReportProgress };
+
+async function carryOutSection(app: App, work: SectionWork): Promise<void> {
+  const { run, lease, section, report } = work;
+  const readSteps = async (): Promise<HardeningStep[]> =>
+    (await listSteps(app.db, run.id)).filter((step) => step.section === section.number);
+
+  const definitions = orderSteps(app, section);
+  for (const { id } of await readSteps()) {
+    const rows = await readSteps();
+    const row = rows.find((step) => step.id === id);
+    if (row === undefined || isFinished(row)) continue;
+    const definition = definitions.find((step) => step.environment === row.environment && step.action === row.action);
+    if (definition === undefined) throw new AppError("internal", `${formatStepName(row)} is not in this program`);
+    const stepWork = { run, lease, row, definition, report };
+    const unproven = rows.filter((step) => step.environment === "dev" && step.state !== "verified");
+    if (row.environment !== "prod" || unproven.length === 0) await carryOutStep(app, stepWork);
+    else
+      await blockStep(
+        app,
+        stepWork,
+        unproven.map((step) => `dev ${step.action}`),
+      );
+  }
+  await commitSection(app, work, await readSteps());
+}
+
+/** Files in the checkout are written by shared steps: they are committed when all of these are proven. */
+async function commitSection(app: App, work: SectionWork, steps: HardeningStep[]): Promise<void> {
+  const { run, lease, section, report } = work;
+  const row = (await listSections(app.db, run.id)).find(({ number }) => number === section.number);
+  if (row === undefined) throw new AppError("conflict", `section ${section.number} left the run`);
+  let hash = row.commitHash;
+  if (row.commitState === "pending") {
+    lease.signal.throwIfAborted();
+    const isProven = steps.every((step) => step.environment !== "shared" || step.state === "verified");
+    const commit = await commitToPlatform(app, {
+      runId: run.id,
+      subject: `GSD: [Section ${section.number}] - ${section.title}`,
+      files: isProven ? section.files(app.config) : [],
+    });
+    lease.confirm(await finishSectionCommit(app.db, lease.claim, section.number, commit));
+    hash = commit.hash ?? null;
+  }
+  report({ kind: "section-ended", section: section.number, outcome: decideOutcome(steps), commit: hash ?? undefined });
+}
+
+async function reportOutline(
+  app: App,
+  run: HardeningRun,
+  { resumed }: { resumed: boolean },
+  report: ReportProgress,
+): Promise<void> {
+  const steps = await listSteps(app.db, run.id);
+  const sections = (await listSections(app.db, run.id)).map(({ number, title }) => ({
+    number,
+    title,
+    steps: steps
+      .filter((step) => step.section === number)
+      .map((step) => ({ step, title: step.title, outcome: isFinished(step) ? step.state : undefined })),
+  }));
+  report({ kind: "run", runId: run.id, resumed, sections });
+}
+
+function isFinished(step: HardeningStep): step is HardeningStep & { state: "verified" | "blocked" | "failed" } {
+  return step.state === "verified" || step.state === "blocked" || step.state === "failed";
+}
+
+async function readRows(db: Db, runId: string): Promise<RunRows> {
+  const run = await findRun(db, runId);
+  if (run === undefined) throw new AppError("internal", `run ${runId} is gone`);
+  return {
+    run,
+    sections: await listSections(db, runId),
+    steps: await listSteps(db, runId),
+    looseEnds: run.looseEnds,
+  };
+}
+
+/** Who works on the unfinished run, where it stands and what to do. */
+async function describeUnfinished(app: Pick<App, "db" | "config">): Promise<AppError> {
+  const platform = app.config.platform.name;
+  const run = await findUnfinishedRun(app.db, platform);
+  if (run === undefined) {
+    return new AppError("conflict", `another run of platform ${platform} has just ended`, { hint: "Call it again." });
+  }
+  const steps = await listSteps(app.db, run.id);
+  const next = steps.find((step) => !isFinished(step));
+  const place = next === undefined ? "at its completion" : `at ${formatStepName(next)} (${next.state})`;
+  const count = `${steps.filter(isFinished).length} of ${steps.length} steps have their outcome`;
+  const isFree = run.leaseIsOver || isOwnerGone(run.leaseOwner);
+  const owner = isFree ? "nobody works on it" : `${nameOwner(run.leaseOwner)} works on it`;
+  return new AppError(
+    "conflict",
+    `run ${run.id} of platform ${platform}, begun ${run.startedAt}, is unfinished ${place}; ${count}; ${owner}`,
+    {
+      hint: isFree ? "Go on with it: leveredge harden --resume" : `Wait for it, or stop ${nameOwner(run.leaseOwner)}.`,
+    },
+  );
+}
+
+function appendRunEvent(
+  tx: Db,
+  app: App,
+  run: HardeningRun,
+  outcome: "started" | "resumed",
+  details: Record<string, unknown>,
+): Promise<void> {
+  return appendEvent(tx, app.keys, {
+    actor: run.requestedBy,
+    action: "hardening.run",
+    target: `platform ${run.platform}`,
+    outcome,
+    details: { runId: run.id, configSha256: app.configSha256, programVersion: app.programVersion, ...details },
+  });
+}
