@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { countEffects, createPlatform, killAndResume, readPicture } from "#test/killed-run.ts";
+
+/** Where a kill has different consequences; `resume.long.test.ts` kills everywhere. */
+const places = [
+  { name: "before the run has rows", effect: /^1 sql insert into hardening_run/, mode: "after" },
+  { name: "after the run has rows", effect: / sql commit$/, mode: "after" },
+  { name: "between an effect and the next", effect: /^\d+ sql insert into ledger/, mode: "during" },
+  { name: "between a file's draft and its rename", effect: / write$/, mode: "after" },
+  { name: "between a file and its row", effect: / rename .*\.ledger\.sh/, mode: "after" },
+  { name: "while git adds", effect: / spawn git add/, mode: "during" },
+  { name: "while git commits", effect: / spawn git commit/, mode: "during" },
+  { name: "between a commit and its row", effect: / spawn git commit/, mode: "after" },
+  { name: "between LOOSE-ENDS.md and its commit", effect: / rename .*LOOSE-ENDS/, mode: "after" },
+  { name: "between the last commit and the end", effect: / spawn git commit LOOSE-ENDS/, mode: "after" },
+] as const;
+
+test("a run that is killed and resumed leaves what an uninterrupted run leaves", async (t) => {
+  const uninterrupted = await createPlatform(t);
+  const { effects, ended } = await countEffects(uninterrupted);
+  assert.equal(ended.exitCode, 13, ended.stderr);
+  const expected = await readPicture(uninterrupted);
+
+  for (const { name, effect, mode } of places) {
+    await t.test(name, async (part) => {
+      const at = effects.findIndex((line) => effect.test(line)) + 1;
+      assert.notEqual(at, 0, "no such effect");
+      const platform = await createPlatform(part);
+
+      await killAndResume(platform, { at, mode });
+
+      assert.deepEqual(await readPicture(platform), expected);
+    });
+  }
+});
