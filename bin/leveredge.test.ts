@@ -64,6 +64,15 @@ test("help names every command, and every command's help has its examples", asyn
   assert.equal(new Set(commands.map(({ name }) => name)).size, commands.length);
 });
 
+test("help comes at once because it loads no package but the one that reads the line", async () => {
+  const ran = await runProgram(process.execPath, ["--import", listingModule, "bin/leveredge.ts", "--help"], {
+    timeoutMs: 20_000,
+    cwd: programRoot,
+  });
+
+  assert.equal(ran.stderr, "commander\n");
+});
+
 test("no command has an option of its own under a global name", () => {
   for (const { name, options = [] } of commands) {
     for (const { flags } of options)
@@ -105,6 +114,20 @@ const stubbornModule = `data:text/javascript,${encodeURIComponent(`
   const exit = process.exit;
   process.exit = (code) => (code === 130 ? exit(code) : process.stdout.write("ready\\n"));
   process.on("SIGINT", () => process.stdout.write("aborted\\n"));
+`)}`;
+
+/** Says at the end which packages were loaded. */
+const listingModule = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from "node:module";
+  const packages = new Set();
+  registerHooks({
+    load(url, context, next) {
+      const name = /node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1];
+      if (name !== undefined) packages.add(name);
+      return next(url, context);
+    },
+  });
+  process.on("exit", () => process.stderr.write([...packages].join(" ") + "\\n"));
 `)}`;
 
 function seen(child: ChildProcess, text: string): Promise<void> {

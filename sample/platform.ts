@@ -34,7 +34,7 @@ export async function ensureSamplePlatform(options: Options): Promise<SamplePlat
   await mkdir(directory, { recursive: true, mode: 0o700 });
 
   const server = await startServer({
-    directory: join(directory, "postgres"),
+    directory: options.stateDirectory,
     name: "sample",
     major: 15,
     settings: { wal_level: "logical" },
@@ -107,7 +107,10 @@ async function makeCheckout(directory: string, run: Run): Promise<void> {
   await rm(making, { recursive: true, force: true });
   await cp(join(source, "platform"), making, { recursive: true });
   const git = (...args: string[]) =>
-    run("git", ["-c", "user.name=Sample", "-c", "user.email=sample@localhost", ...args], { cwd: making, timeoutMs: 20_000 });
+    run("git", ["-c", "user.name=Sample", "-c", "user.email=sample@localhost", ...args], {
+      cwd: making,
+      timeoutMs: 20_000,
+    });
   await git("init", "--quiet", "--initial-branch=main");
   await git("add", ".");
   await git("commit", "--quiet", "--message=Sample platform");

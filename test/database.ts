@@ -4,7 +4,7 @@
  * stops it. Each test has databases of its own, dropped when it ends.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -102,10 +102,11 @@ function address(major: Major): ServerAddress {
   return { directory: clustersDirectory, name: `pg${major}`, dataHome: dataDirectory };
 }
 
-/** A database with all migrations, made once per set of migrations; it appears by rename, so it is never half-made. */
+/** A database with all migrations, made once per text of what makes it; it appears by rename, so it is never half-made. */
 async function ensureTemplate(cluster: TestCluster): Promise<string> {
   const files = await readMigrationFiles(migrationsDirectory);
-  const contents = files.map(({ name, checksum }) => `${name} ${checksum}`).join("\n");
+  const preparation = await readFile(join(migrationsDirectory, "..", "src", "store", "schema.ts"), "utf8");
+  const contents = [preparation, ...files.map(({ checksum }) => checksum)].join("\n");
   const name = templatePrefix + createHash("sha256").update(contents).digest("hex").slice(0, 16);
   await withAdministrator(cluster, async (client) => {
     await client.query("select pg_advisory_lock(hashtextextended('store template', 0))");

@@ -28,7 +28,8 @@ export type Ended = { exitCode: number | null; signal: NodeJS.Signals | null; st
 
 export type Kill = { at: number; mode: "during" | "after" };
 
-const killAt = join(import.meta.dirname, "kill-at.ts");
+/** To be imported before the program that is killed. */
+export const killAt = join(import.meta.dirname, "kill-at.ts");
 const smallHarden = join(import.meta.dirname, "small-harden.ts");
 
 /** The first statement of a run: opening the store before it is another subject. */
@@ -81,7 +82,7 @@ environments:
 }
 
 /** Kills a run at one effect, then begins or resumes it until it is done. Answers what the last one printed. */
-export async function killAndResume(platform: KilledPlatform, kill: Kill): Promise<Ended> {
+export async function killAndResume(platform: Pick<KilledPlatform, "harden" | "storeUrl">, kill: Kill): Promise<Ended> {
   const killed = await platform.harden(["--json"], { KILL_AT: String(kill.at), KILL_MODE: kill.mode });
   if (killed.signal !== "SIGKILL") throw new Error(`not killed at ${kill.at}: ${killed.stderr}`);
   switch (await readRunState(platform)) {
@@ -95,10 +96,14 @@ export async function killAndResume(platform: KilledPlatform, kill: Kill): Promi
 }
 
 /** The effects of an uninterrupted run, in order. */
-export async function countEffects(platform: KilledPlatform): Promise<{ effects: string[]; ended: Ended }> {
+export async function countEffects(
+  platform: Pick<KilledPlatform, "harden" | "stateDir">,
+): Promise<{ effects: string[]; ended: Ended }> {
   const log = join(platform.stateDir, "..", "effects");
   const ended = await platform.harden(["--json"], { KILL_LOG: log });
-  const text = await readFile(log, "utf8");
+  const text = await readFile(log, "utf8").catch((cause: unknown) => {
+    throw new Error(`the run had no effect: ${ended.stderr}`, { cause });
+  });
   return { effects: text.trimEnd().split("\n"), ended };
 }
 
@@ -112,7 +117,8 @@ export async function readPicture(platform: KilledPlatform): Promise<unknown> {
   };
 }
 
-async function readStore(url: string): Promise<unknown> {
+/** What runs left in the store. */
+export async function readStore(url: string): Promise<unknown> {
   return withClient(url, async (client) => {
     const rows = async (text: string): Promise<unknown[]> => (await client.query(text)).rows;
     return {
@@ -144,7 +150,8 @@ async function readLedger(url: string): Promise<unknown> {
   });
 }
 
-async function readGit(root: string): Promise<unknown> {
+/** History and whatever is not committed. */
+export async function readGit(root: string): Promise<unknown> {
   const log = await git(root, "log", "--format=%T %an%n%B");
   return {
     log: log.replaceAll(/(LeverEdge-Run: ).*/g, "$1…"),
@@ -152,7 +159,7 @@ async function readGit(root: string): Promise<unknown> {
   };
 }
 
-async function readRunState({ storeUrl }: KilledPlatform): Promise<string | undefined> {
+async function readRunState({ storeUrl }: Pick<KilledPlatform, "storeUrl">): Promise<string | undefined> {
   return withClient(storeUrl, async (client) => {
     const { rows } = await client.query<{ state: string }>("select state from leveredge.hardening_run");
     return rows[0]?.state;
@@ -175,7 +182,8 @@ export async function git(root: string, ...args: string[]): Promise<string> {
   return stdout.trimEnd();
 }
 
-function runNode(args: string[], env: Record<string, string>): Promise<Ended> {
+/** Carries out a program that may kill itself. */
+export function runNode(args: string[], env: Record<string, string>): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     let [stdout, stderr] = ["", ""];

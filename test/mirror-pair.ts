@@ -44,7 +44,7 @@ export async function mirrorPair(
     allow: everything,
     devOnly: "keep",
     migrations: { table: { schema: "public", name: "schema_migrations" }, directory: undefined },
-    target: "configured",
+    markDev: true,
     appliedBy: "test",
   };
   const plan: MirrorPair["plan"] = (change) => planMirror({ run: runProgram }, { ...spec, ...change }, work);

@@ -52,7 +52,7 @@ function splitDump(dump: string): string[] {
     .split(/^--\n-- Name: /m)
     .slice(1)
     .map(normalizeEntry)
-    .sort();
+    .toSorted();
 }
 
 function normalizeEntry(entry: string): string {
@@ -61,6 +61,6 @@ function normalizeEntry(entry: string): string {
   return withoutSettings
     .split("\n")
     .map((line) => line.replace(/,$/, ""))
-    .sort()
+    .toSorted()
     .join("\n");
 }

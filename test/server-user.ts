@@ -4,16 +4,17 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { chmod, chown, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 
-import pg from "pg";
 import { z } from "zod";
 
+import { Secret } from "#secrets/secret.ts";
 import { type ServerAddress, stopServer } from "#store/server.ts";
 import { minimalEnvironment, runProgram } from "#system/run.ts";
 
@@ -32,7 +33,7 @@ const Answer = z.union([
     startedHere: z.boolean(),
     dataDirectory: z.string(),
     socketDirectory: z.string(),
-    url: z.string(),
+    url: z.string().transform((text) => new Secret(text)),
   }),
   z.object({ error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }) }),
 ]);
@@ -62,7 +63,7 @@ export async function makeHousehold(
   await chmod(top, 0o755);
   const directory = join(top, "state");
   await mkdir(directory, { mode: 0o700 });
-  const root = user === undefined ? programRoot : await copyProgram(join(top, "program"));
+  const root = user === undefined ? programRoot : await copyProgram();
   if (user !== undefined) await chown(directory, user.uid, user.gid);
   const address = { directory, name: "store", major: 18 as const, dataHome: join(top, "data"), ...options };
   const users: ServerUser[] = [];
@@ -86,20 +87,8 @@ export async function running(user: ServerUser) {
   return answer;
 }
 
-/** Rows of one statement, over a connection of its own. */
-export async function query(url: string, statement: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url });
-  client.on("error", () => undefined);
-  try {
-    await client.connect();
-    return (await client.query(statement)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 function startUser(root: string, address: ServerAddress, user: Household["user"]): ServerUser {
-  const child = spawn(process.execPath, [join(root, "test", "use-server.ts"), JSON.stringify(address)], {
+  const child = spawn(nodeOf(root), [join(root, "test", "use-server.ts"), JSON.stringify(address)], {
     cwd: root,
     env: minimalEnvironment(),
     stdio: ["pipe", "pipe", "inherit"],
@@ -117,12 +106,30 @@ function startUser(root: string, address: ServerAddress, user: Household["user"]
   return { process: child, answer, leave };
 }
 
-/** Hard links: node_modules is large, and nobody writes to it. */
-async function copyProgram(to: string): Promise<string> {
-  await mkdir(to);
-  const parts = ["src", "test", "node_modules", "package.json"].map((part) => join(programRoot, part));
-  await runProgram("cp", ["--archive", "--link", ...parts, to], { timeoutMs: 60_000 });
-  return to;
+let programCopy: Promise<string> | undefined;
+
+/**
+ * The program where an ordinary user can read it, whatever directory this one
+ * lies in: made once per test process. By hard links where the disk allows,
+ * because node_modules is large and nobody writes to it.
+ */
+function copyProgram(): Promise<string> {
+  return (programCopy ??= (async () => {
+    const to = await mkdtemp(join(tmpdir(), "leveredge-program-"));
+    process.once("exit", () => rmSync(to, { recursive: true, force: true }));
+    await chmod(to, 0o755);
+    const parts = ["src", "test", "node_modules", "package.json"].map((part) => join(programRoot, part));
+    const copy = ["--archive", ...parts, to];
+    const options = { timeoutMs: 120_000 };
+    await runProgram("cp", ["--link", ...copy], options).catch(() => runProgram("cp", ["--force", ...copy], options));
+    return to;
+  })());
+}
+
+/** This Node, in the copy of the program. */
+function nodeOf(root: string): string {
+  const path = relative(programRoot, process.execPath);
+  return path.startsWith("..") ? process.execPath : join(root, path);
 }
 
 /** As who owns the state directory: to others it is refused. */
@@ -132,7 +139,7 @@ async function removeServer(root: string, address: ServerAddress, user: Househol
     return;
   }
   const program = `import { stopServer } from "#store/server.ts"; await stopServer(${JSON.stringify(address)});`;
-  await runProgram(process.execPath, ["--input-type=module", "--eval", program], {
+  await runProgram(nodeOf(root), ["--input-type=module", "--eval", program], {
     timeoutMs: 60_000,
     cwd: root,
     user,

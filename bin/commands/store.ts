@@ -6,6 +6,7 @@ import type { Command } from "#cli/command.ts";
 import { readVariable } from "#config/environment.ts";
 import { resolveStateDirectory } from "#config/state-directory.ts";
 import { outcomeExit } from "#errors.ts";
+import type { ForgottenServer } from "#store/forgotten-servers.ts";
 import type { ServerStatus } from "#store/server.ts";
 
 type NamedStatus = ServerStatus & { name: string };
@@ -17,13 +18,16 @@ export const storeCommands: Command[] = [
     examples: ["leveredge store status", "leveredge store status --state /var/lib/leveredge --json"],
     async run({ global, output }) {
       const { listServerNames, serverStatus } = await import("#store/server.ts");
+      const { listForgottenServers } = await import("#store/forgotten-servers.ts");
       const directory = resolveStateDirectory(global.state);
       const servers: NamedStatus[] = [];
       for (const name of await listServerNames(directory)) {
         servers.push({ name, ...(await serverStatus({ directory, name })) });
       }
       const external = readVariable("DATABASE_URL") !== undefined;
-      output.data({ stateDirectory: directory, external, servers }, describe(directory, servers, external));
+      const forgotten = await listForgottenServers();
+      const text = [...describe(directory, servers, external), ...forgotten.map(describeForgotten)].join("\n");
+      output.data({ stateDirectory: directory, external, servers, forgotten }, text);
       return outcomeExit.ok;
     },
   },
@@ -45,7 +49,7 @@ export const storeCommands: Command[] = [
   },
 ];
 
-function describe(directory: string, servers: NamedStatus[], external: boolean): string {
+function describe(directory: string, servers: NamedStatus[], external: boolean): string[] {
   const lines = servers.map((server) =>
     server.state === "running"
       ? `${server.name}: running since ${server.startedAt}, process ${server.pid}, data in ${server.dataDirectory}, socket in ${server.socketDirectory}`
@@ -53,5 +57,12 @@ function describe(directory: string, servers: NamedStatus[], external: boolean):
   );
   if (lines.length === 0) lines.push(`no server was started in ${directory} yet`);
   if (external) lines.push("the store is the database of DATABASE_URL, not an embedded server");
-  return lines.join("\n");
+  return lines;
+}
+
+function describeForgotten({ home, own, pid }: ForgottenServer): string {
+  const remove = `rm -r ${home}`;
+  return pid === undefined
+    ? `forgotten: data of ${own}, which is gone; remove them with: ${remove}`
+    : `forgotten: process ${pid} with data of ${own}, which is gone; end it with: kill -INT ${pid}; then: ${remove}`;
 }

@@ -29,7 +29,7 @@ export type Surroundings = {
 };
 
 const exitCodes = `Exit codes:
-  0 done   2 wrong input   4 not found   5 conflict   6 an outside service failed   7 unavailable
+  0 done   1 a bug   2 wrong input   3 not allowed   4 not found   5 conflict   6 an outside service failed   7 unavailable
   10 drift   11 refused   12 blocked   13 failed   78 sealed   130 interrupted`;
 
 const wrongInputExit = new AppError("invalid_input", "").exitCode;
@@ -82,7 +82,7 @@ function buildParser(program: Program, surroundings: Surroundings, act: Action):
   const root = new Parser("leveredge")
     .description(program.summary)
     .version(program.version, "--version", "print the version")
-    .helpOption("--help", "print help")
+    .helpOption("-h, --help", "print help")
     .helpCommand(false)
     .option("--config <file>", "the configuration; else LEVEREDGE_CONFIG, ./leveredge.yaml, /etc/leveredge")
     .option("--state <directory>", "what LeverEdge keeps; else LEVEREDGE_STATE or its usual place")

@@ -15,6 +15,13 @@ export function parseTableName(text: string): QualifiedName | undefined {
   return Buffer.byteLength(schema) <= 63 && Buffer.byteLength(name) <= 63 ? { schema, name } : undefined;
 }
 
+/** The same notation, always with its schema; quoted where SQL needs it. */
+export function formatTableName({ schema, name }: QualifiedName): string {
+  return [schema, name]
+    .map((text) => (/^[a-z_][a-z0-9_$]*$/.test(text) ? text : `"${text.replaceAll('"', '""')}"`))
+    .join(".");
+}
+
 function unquote(text: string): string {
   return text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text;
 }

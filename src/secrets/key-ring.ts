@@ -66,7 +66,7 @@ export function unsealKeyOf(bytes: Buffer): SealingKey {
 }
 
 /** What people call an unseal key: eight hexadecimal digits that tell nothing about its value. */
-export function unsealKeyLabel(key: SealingKey): string {
+export function unsealKeyLabel(key: Pick<SealingKey, "id">): string {
   return key.id.slice(0, 8);
 }
 
@@ -82,7 +82,7 @@ export function openRecords(instanceId: string, unsealKey: SealingKey, records: 
   const root = records.find((record) => record.purpose === "root");
   if (root === undefined || root.checkValue === null) throw missingRecord("root");
   if (!equal(root.checkValue, checkValueOf(unsealKey, instanceId))) {
-    const [expected, given] = [readHeader(root.wrapped).keyId.slice(0, 8), unsealKeyLabel(unsealKey)];
+    const [expected, given] = [wrappingLabelOf(root), unsealKeyLabel(unsealKey)];
     throw new AppError("sealed", `the store was sealed with unseal key ${expected}, the key file holds ${given}`, {
       hint: `Put unseal key ${expected} back into the key file; nothing was changed.`,
     });
@@ -110,7 +110,11 @@ export function openRecords(instanceId: string, unsealKey: SealingKey, records: 
 /** The label of the unseal key that these records want; undefined when there is no root record. */
 export function expectedUnsealKeyLabel(records: readonly KeyRecord[]): string | undefined {
   const root = records.find((record) => record.purpose === "root");
-  return root === undefined ? undefined : readHeader(root.wrapped).keyId.slice(0, 8);
+  return root === undefined ? undefined : wrappingLabelOf(root);
+}
+
+function wrappingLabelOf(record: KeyRecord): string {
+  return unsealKeyLabel({ id: readHeader(record.wrapped).keyId });
 }
 
 function createRecord(

@@ -22,8 +22,7 @@ const typeParsers = new Map<number, (text: string) => unknown>([
 
 /** Parsers for `pg` connections of the store: applied once, here. */
 export const storeTypes: pg.CustomTypesConfig = {
-  getTypeParser: (oid: number, format?: string) =>
-    typeParsers.get(oid) ?? pg.types.getTypeParser(oid, format as "text"),
+  getTypeParser: (oid, format) => typeParsers.get(oid) ?? pg.types.getTypeParser(oid, format),
 };
 
 export function openDatabase(pool: pg.Pool): Kysely<Tables> {

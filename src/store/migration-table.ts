@@ -31,33 +31,6 @@ const Column = z.object({
 });
 type Column = z.output<typeof Column>;
 
-const AppliedRow = z.object({
-  id: z.string(),
-  name: z.string(),
-  appliedAt: z.iso.datetime().nullable(),
-  appliedBy: z.string().nullable(),
-  checksum: z.string().nullable(),
-  kind: z.enum(["migration", "mirror"]),
-  sql: z.string().nullable(),
-  status: z.unknown(),
-});
-
-/** A recorded migration or mirror. A row that was not written by us may lack its checksum. */
-export type Applied = z.output<typeof AppliedRow>;
-
-/** How far a file without a transaction got; its row stands there before its first statement runs. */
-export const Progress = z.object({
-  state: z.enum(["running", "failed", "done"]),
-  /** The statement that runs, failed or was the last, from 1. */
-  statement: z.int(),
-  of: z.int(),
-  line: z.int(),
-  headline: z.string(),
-  /** SHA-256 of the file's text before this statement: what is done already and must not be edited. */
-  prefixSha256: z.string(),
-});
-export type Progress = z.output<typeof Progress>;
-
 const marking = /^leveredge environment: (dev|prod)$/m;
 const lockTimeoutMs = 10_000;
 
@@ -117,15 +90,24 @@ export async function inspectMigrationTable(
   };
 }
 
-/** What `ensureMigrationTable` would change, or why it would refuse. Reads only. */
+/** What `ensureMigrationTable` would change; throws what it would throw. Reads only. */
+export async function listMissingWork(
+  client: pg.ClientBase,
+  table: MigrationTable,
+  environment: MarkedEnvironment | undefined,
+): Promise<string[]> {
+  const work = missingWork(await inspectUsable(client, table), table, environment);
+  return work.map(({ text }) => text);
+}
+
+/** The same as data: a conflict is an answer. */
 export async function planMigrationTable(
   client: pg.ClientBase,
   table: MigrationTable,
   environment: MarkedEnvironment,
 ): Promise<{ state: "ready"; changes: string[] } | { state: "blocked"; reason: string; remedy: string }> {
   try {
-    const work = missingWork(await inspectUsable(client, table), table, environment);
-    return { state: "ready", changes: work.map(({ text }) => text) };
+    return { state: "ready", changes: await listMissingWork(client, table, environment) };
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "conflict") throw error;
     return { state: "blocked", reason: error.message, remedy: error.hint ?? "" };
@@ -154,7 +136,8 @@ export async function ensureMigrationTable(
     await client.query("commit");
     return work.map(({ text }) => text);
   } catch (cause) {
-    await client.query("rollback");
+    // When the connection is gone the server rolls back by itself, and the first error says why.
+    await client.query("rollback").catch(() => undefined);
     throw describeTableFailure(table, cause);
   }
 }
@@ -168,100 +151,8 @@ export async function readEnvironmentMark(
   return found.state === "present" ? found.environment : undefined;
 }
 
-/** All rows by id; none when the table is absent. `conflict` when it belongs to another tool. */
-export async function listApplied(client: pg.ClientBase, table: MigrationTable): Promise<Applied[]> {
-  const found = await inspectUsable(client, table);
-  if (found.state === "absent") return [];
-  const own = (column: string, otherwise: string): string =>
-    found.missingColumns.includes(column) ? otherwise : column;
-  const { rows } = await client.query(
-    `select id::text as id,
-            migration_name as name,
-            to_char(applied_at::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "appliedAt",
-            applied_by as "appliedBy",
-            checksum,
-            ${own("kind", "'migration'")} as kind,
-            ${own("sql", "null::text")} as sql,
-            ${own("status", "null::jsonb")} as status
-       from ${tableName(table)} as recorded
-      order by recorded.id`,
-  );
-  return rows.map((row) => AppliedRow.parse(row));
-}
-
-/** The progress of a file without a transaction that did not reach its end. */
-export function unfinishedProgress(applied: Applied): Progress | undefined {
-  if (applied.kind !== "migration") return undefined;
-  const progress = Progress.safeParse(applied.status);
-  return progress.success && progress.data.state !== "done" ? progress.data : undefined;
-}
-
-export async function insertApplied(
-  client: pg.ClientBase,
-  table: MigrationTable,
-  row: { name: string; appliedBy: string; checksum: string; status?: Progress },
-): Promise<void> {
-  await client.query(
-    `insert into ${tableName(table)} (migration_name, applied_at, applied_by, checksum, kind, status)
-     values ($1, now(), $2, $3, 'migration', $4)`,
-    [row.name, row.appliedBy, row.checksum, row.status ?? null],
-  );
-}
-
-export async function updateProgress(
-  client: pg.ClientBase,
-  table: MigrationTable,
-  name: string,
-  change: { checksum: string; status: Progress },
-): Promise<void> {
-  await client.query(
-    `update ${tableName(table)} set checksum = $2, status = $3 where migration_name = $1 and kind = 'migration'`,
-    [name, change.checksum, change.status],
-  );
-}
-
-/** Records a mirror run and answers the name of its row; `sql` must be redacted already. */
-export async function recordMirror(
-  client: pg.ClientBase,
-  table: MigrationTable,
-  mirror: { at: Date; appliedBy: string; checksum: string; sql: string; status: unknown },
-): Promise<string> {
-  const name = `mirror-${mirror.at.toISOString()}-${mirror.checksum.slice(0, 8)}`;
-  await client.query(
-    `insert into ${tableName(table)} (migration_name, applied_at, applied_by, checksum, kind, sql, status)
-     values ($1, $2::timestamptz, $3, $4, 'mirror', $5, $6)`,
-    [name, mirror.at.toISOString(), mirror.appliedBy, mirror.checksum, mirror.sql, JSON.stringify(mirror.status)],
-  );
-  return name;
-}
-
-/** Replaces the status of a recorded mirror run. */
-export async function updateMirrorStatus(
-  client: pg.ClientBase,
-  table: MigrationTable,
-  name: string,
-  status: unknown,
-): Promise<void> {
-  await client.query(`update ${tableName(table)} set status = $2 where migration_name = $1 and kind = 'mirror'`, [
-    name,
-    JSON.stringify(status),
-  ]);
-}
-
-/** Indexes of the database that `concurrently` left unusable, as SQL names. */
-export async function listInvalidIndexes(client: pg.ClientBase): Promise<string[]> {
-  const { rows } = await client.query(
-    `select pg_catalog.format('%I.%I', n.nspname, c.relname) as name
-       from pg_catalog.pg_index i
-       join pg_catalog.pg_class c on c.oid = i.indexrelid
-       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where not i.indisvalid and n.nspname !~ '^pg_'
-      order by 1`,
-  );
-  return rows.map((row) => z.object({ name: z.string() }).parse(row).name);
-}
-
-async function inspectUsable(
+/** The table's state, when it is one we can use; `conflict` names the difference otherwise. */
+export async function inspectUsable(
   client: pg.ClientBase,
   table: MigrationTable,
 ): Promise<Exclude<MigrationTableState, { state: "foreign" }>> {
@@ -285,7 +176,7 @@ function missingWork(
   else if (found.missingColumns.length > 0) {
     const columns = found.missingColumns.map((column) => `add column ${ownColumns[column]?.definition}`);
     work.push({
-      text: `add to ${name} the columns ${found.missingColumns.join(", ")}`,
+      text: `add to ${name} the columns ${found.missingColumns.join(", ")} and close it to PUBLIC, anon and authenticated`,
       sql: `alter table ${name} ${columns.join(", ")}; ${revokePublic(table)}`,
     });
   }
@@ -362,9 +253,9 @@ function describeTableFailure(table: MigrationTable, cause: unknown): unknown {
   if (!(cause instanceof pg.DatabaseError)) return cause;
   const name = tableName(table);
   if (cause.code === "42501") {
-    return new AppError("forbidden", `the role may not create ${name}: ${cause.message}`, {
+    return new AppError("forbidden", `the role may not make ${name} ready: ${cause.message}`, {
       cause,
-      hint: `As the owner of the database: grant create on schema ${pg.escapeIdentifier(table.schema)} to the role.`,
+      hint: `Use the table's owner, or grant create on schema ${pg.escapeIdentifier(table.schema)} to this role.`,
     });
   }
   if (cause.code === "3F000") {

@@ -105,6 +105,18 @@ test("a failed file leaves nothing and names file, line, statement and PostgreSQ
   );
 });
 
+test("what a transaction cannot hold is told with the way out", async (t) => {
+  const client = await fresh(t);
+
+  const vacuum = await failure(applyMigrations(client, table, [file("0001_a.sql", "vacuum;")], options));
+  await client.query("create type known as enum ('a')");
+  const label = file("0001_a.sql", "alter type known add value 'b'; select 'b'::known;");
+  const unsafe = await failure(applyMigrations(client, table, [label], options));
+
+  assert.match(vacuum.hint ?? "", /`-- no-transaction` the first line of 0001_a\.sql/);
+  assert.match(unsafe.hint ?? "", /enum value into a file of its own/);
+});
+
 test("a failure that only the commit finds is told, and the file is not recorded", async (t) => {
   const client = await fresh(t);
   const deferred = file(
@@ -364,7 +376,7 @@ test("a table of the specification's shape is used as it is, with its rows and c
   const applied = await applyMigrations(client, table, [file("0001_a.sql", "select 1;")], options);
 
   assert.deepEqual(made, [
-    'add to "public"."schema_migrations" the columns kind, sql, status',
+    'add to "public"."schema_migrations" the columns kind, sql, status and close it to PUBLIC, anon and authenticated',
     "mark the database as prod",
   ]);
   assert.deepEqual(applied, ["0001_a.sql"]);
@@ -427,7 +439,7 @@ test("a schema that is missing or closed is named with what its owner can do", a
   const closed = await failure(ensureMigrationTable(client, table));
 
   assert.match(missing.message, /schema nowhere of the migration table does not exist/);
-  assert.match(closed.message, /the role may not create "public"\."schema_migrations"/);
+  assert.match(closed.message, /the role may not make "public"\."schema_migrations" ready/);
   assert.match(closed.hint ?? "", /grant create on schema "public"/);
 });
 

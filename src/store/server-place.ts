@@ -47,8 +47,11 @@ type PlaceRecord = z.output<typeof PlaceRecord>;
 
 const recordName = "place.json";
 const deepestServer = 3;
-const defaultDataHome = "/var/lib/leveredge";
-const socketFile = ".s.PGSQL.5432";
+export const defaultDataHome = "/var/lib/leveredge";
+/** In a home outside the state directory: the path of the directory it belongs to. */
+export const homeRecordName = "belongs-to";
+/** The name PostgreSQL gives its socket. */
+export const socketFile = ".s.PGSQL.5432";
 /** `sun_path` has 108 bytes, the last one is NUL. */
 const maxSocketPathBytes = 107;
 
@@ -102,8 +105,13 @@ export async function makePlace(address: ServerAddress, own: string): Promise<Pl
   const record = (await readRecord(own)) ?? (await writeRecord(address, own));
   const user = isRoot() ? await findOrMakeDatabaseUser() : undefined;
   const place = describePlace(own, record, user);
-  if (user !== undefined) await makeSharedHome(place.home);
+  if (user !== undefined) await makeSharedHome(place);
   return place;
+}
+
+/** Where the data of a server's own directory lie; undefined when it is gone or holds no server. */
+export async function findHome(own: string): Promise<string | undefined> {
+  return (await readRecord(own))?.home;
 }
 
 /** A private directory whose path leaves room for the socket's name. Safe to call again. */
@@ -197,17 +205,15 @@ export async function writeDurably(path: string, text: string): Promise<void> {
 }
 
 /** The directory and its parent must let `leveredge-db` through; what lies in them has its own modes. */
-async function makeSharedHome(home: string): Promise<void> {
+async function makeSharedHome({ home, own }: Place): Promise<void> {
   try {
     await mkdir(home, { recursive: true, mode: 0o755 });
     for (const directory of [dirname(home), home]) {
       const { mode, uid } = await stat(directory);
-      if (uid !== 0)
-        throw new AppError("forbidden", `${directory} does not belong to root`, {
-          hint: `Look at it, then remove it: ls -ld ${directory}`,
-        });
+      if (uid !== 0) throw notRoots(directory);
       if ((mode & 0o001) === 0) await chmod(directory, (mode & 0o7777) | 0o011);
     }
+    await writeDurably(join(home, homeRecordName), `${own}\n`);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError("forbidden", `cannot make ${home}: ${reason(cause)}`, {
@@ -215,6 +221,12 @@ async function makeSharedHome(home: string): Promise<void> {
       cause,
     });
   }
+}
+
+function notRoots(directory: string): AppError {
+  return new AppError("forbidden", `${directory} does not belong to root`, {
+    hint: `Look at it, then remove it: ls -ld ${directory}`,
+  });
 }
 
 /** Undefined when the directory is there and private, else why not. */

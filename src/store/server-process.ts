@@ -4,14 +4,15 @@
  * is never killed with SIGKILL: that would leave its children and shared memory.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { open, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { AppError } from "#errors.ts";
 import { minimalEnvironment } from "#system/run.ts";
 
-import { errorCode, type Place, undefinedWhenMissing } from "./server-place.ts";
+import { errorCode, type Place, socketFile, undefinedWhenMissing } from "./server-place.ts";
 
 export type Postmaster = { pid: number; socketDirectory: string; startedAt: string; ready: boolean };
 
@@ -19,12 +20,12 @@ const pollMs = 20;
 const startTimeoutMs = 120_000;
 const fastShutdownMs = 30_000;
 const immediateShutdownMs = 15_000;
-const emptyPidFileMs = 2_000;
+const emptyLockFileMs = 2_000;
 const logLimitBytes = 5 * 1024 * 1024;
 
 /** The live server of a data directory; undefined when there is none, also when its pid now belongs to another program. */
 export async function findPostmaster(dataDirectory: string): Promise<Postmaster | undefined> {
-  const text = await readFile(join(dataDirectory, "postmaster.pid"), "utf8").catch(undefinedWhenMissing);
+  const text = await readFile(pidPath(dataDirectory), "utf8").catch(undefinedWhenMissing);
   const [pid, directory, startedAt, , socketDirectory, , , status] = (text ?? "").split("\n");
   if (pid === undefined || directory !== dataDirectory || socketDirectory === undefined) return undefined;
   if (!(await isPostmaster(Number(pid), dataDirectory))) return undefined;
@@ -50,7 +51,9 @@ export async function launch(
     signal?: AbortSignal | undefined;
   },
 ): Promise<Postmaster> {
-  await disownStalePid(place.dataDirectory);
+  for (const path of [pidPath(place.dataDirectory), join(options.socketDirectory, `${socketFile}.lock`)]) {
+    await disownStaleLock(path, place.dataDirectory);
+  }
   const deadline = Date.now() + startTimeoutMs;
   const logStart = await rotateLog(place.logPath);
   let child = await spawnPostmaster(place, options);
@@ -100,29 +103,37 @@ export async function shutDown(dataDirectory: string): Promise<void> {
 }
 
 /**
- * A pid file whose pid another program has now would keep PostgreSQL from
- * starting. It is not removed, because its shared memory key guards against
+ * A lock file whose pid another program has now would keep PostgreSQL from
+ * starting. It is not removed, because the shared memory key in it guards against
  * left-over backends: it is given our own pid, which PostgreSQL, seeing its
  * parent's, takes for stale.
  */
-async function disownStalePid(dataDirectory: string): Promise<void> {
-  const path = join(dataDirectory, "postmaster.pid");
-  const text = await readPidFile(path);
+async function disownStaleLock(path: string, dataDirectory: string): Promise<void> {
+  const text = await readLockFile(path);
   if (text === "") return rm(path);
   const pid = Number(text?.split("\n")[0]);
   if (text === undefined || !isAlive(pid) || (await isPostmaster(pid, dataDirectory))) return;
-  // In place: the file keeps its owner.
-  await writeFile(path, text.replace(/^[^\n]*/, String(process.pid)));
+  // In place, so that the file keeps its owner; through no link, because root must not write where that owner points.
+  const file = await open(path, constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW);
+  try {
+    await file.writeFile(text.replace(/^[^\n]*/, String(process.pid)));
+  } finally {
+    await file.close();
+  }
 }
 
 /** A file that stays empty is the remnant of a server that was killed before it wrote its pid. */
-async function readPidFile(path: string): Promise<string | undefined> {
-  const deadline = Date.now() + emptyPidFileMs;
+async function readLockFile(path: string): Promise<string | undefined> {
+  const deadline = Date.now() + emptyLockFileMs;
   for (;;) {
     const text = await readFile(path, "utf8").catch(undefinedWhenMissing);
     if (text !== "" || Date.now() > deadline) return text;
     await delay(pollMs);
   }
+}
+
+function pidPath(dataDirectory: string): string {
+  return join(dataDirectory, "postmaster.pid");
 }
 
 async function spawnPostmaster(
@@ -213,7 +224,7 @@ async function readLogEnd(path: string, start: number): Promise<string> {
 }
 
 function isPassing(logEnd: string): boolean {
-  return /pre-existing shared memory block|lock file "postmaster\.pid" (already exists|is empty)/.test(logEnd);
+  return /pre-existing shared memory block|lock file "[^"]*" (already exists|is empty)/.test(logEnd);
 }
 
 function describeStartFailure(place: Place, logEnd: string): AppError {

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
-import { everybody, makeHousehold, query, running } from "#test/server-user.ts";
+import { ownerQuery } from "#test/database-role.ts";
+import { everybody, makeHousehold, running } from "#test/server-user.ts";
 
 import { startServer } from "./server.ts";
 
@@ -35,28 +36,31 @@ for (const who of everybody) {
   test(`a killed postmaster of ${who} is started again with every committed row`, async (t) => {
     const { use } = await makeHousehold(t, who);
     const first = await running(use());
-    await query(first.url, "create table kept as select 1 as number");
+    await ownerQuery(first.url, "create table kept as select 1 as number");
     process.kill(first.pid, "SIGKILL");
 
     const second = await running(use());
 
     assert.notEqual(second.pid, first.pid);
     assert.equal(second.startedHere, true);
-    assert.deepEqual(await query(second.url, "select number from kept"), [{ number: 1 }]);
+    assert.deepEqual(await ownerQuery(second.url, "select number from kept"), [{ number: 1 }]);
   });
 
-  test(`a pid file of ${who} whose pid belongs to another program now is recognised`, async (t) => {
+  test(`lock files of ${who} whose pid belongs to another program now are recognised`, async (t) => {
     const { use } = await makeHousehold(t, who);
     const first = use();
-    const { dataDirectory, pid } = await running(first);
-    const pidPath = join(dataDirectory, "postmaster.pid");
-    const pidFile = await readFile(pidPath, "utf8");
+    const { dataDirectory, socketDirectory, pid } = await running(first);
     const { uid, gid } = await ownerOf(dataDirectory);
+    const locks = [join(dataDirectory, "postmaster.pid"), join(socketDirectory, ".s.PGSQL.5432.lock")];
+    const left = await Promise.all(locks.map(async (path) => ({ path, text: await readFile(path, "utf8") })));
     await first.leave();
     const stranger = spawn("cat", { uid, gid, stdio: ["pipe", "ignore", "ignore"] });
     t.after(() => stranger.kill());
-    await writeFile(pidPath, pidFile.replace(String(pid), String(stranger.pid)), { mode: 0o600 });
-    await chown(pidPath, uid, gid);
+    await mkdir(socketDirectory, { mode: 0o700 });
+    for (const { path, text } of left) {
+      await writeFile(path, text.replace(String(pid), String(stranger.pid)), { mode: 0o600 });
+    }
+    for (const path of [socketDirectory, ...locks]) await chown(path, uid, gid);
 
     const second = await running(use());
 
@@ -90,7 +94,7 @@ test("a server whose socket directory was cleaned away is restarted with a new o
   const after = await running(use());
 
   assert.notEqual(after.pid, pid);
-  assert.deepEqual(await query(after.url, "select 1 as number"), [{ number: 1 }]);
+  assert.deepEqual(await ownerQuery(after.url, "select 1 as number"), [{ number: 1 }]);
 });
 
 test("a runtime directory whose path is too long for a socket is not used", async (t) => {
@@ -148,7 +152,7 @@ test("a state directory that was deleted and made again starts empty", async (t)
   const { use, address } = await makeHousehold(t, "this user");
   const first = use();
   const before = await running(first);
-  await query(before.url, "create table gone ()");
+  await ownerQuery(before.url, "create table gone ()");
   await first.leave();
   await rm(address.directory, { recursive: true });
   await mkdir(address.directory, { mode: 0o700 });
@@ -156,7 +160,7 @@ test("a state directory that was deleted and made again starts empty", async (t)
   const after = await running(use());
 
   assert.equal(after.startedHere, true);
-  assert.deepEqual(await query(after.url, "select to_regclass('gone') as table"), [{ table: null }]);
+  assert.deepEqual(await ownerQuery(after.url, "select to_regclass('gone') as table"), [{ table: null }]);
 });
 
 async function ownerOf(path: string): Promise<{ uid: number; gid: number }> {

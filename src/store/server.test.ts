@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { AppError } from "#errors.ts";
-import { makeHousehold, query, running } from "#test/server-user.ts";
+import { Secret } from "#secrets/secret.ts";
+import { ownerQuery } from "#test/database-role.ts";
+import { makeHousehold, running } from "#test/server-user.ts";
 
 import { serverStatus, startServer, stopServer } from "./server.ts";
 
@@ -34,14 +36,14 @@ test("a server outlives the SIGKILL of its starter and is adopted", async (t) =>
 test("a killed postmaster is started again with every committed row", async (t) => {
   const { use } = await makeHousehold(t, "this user");
   const first = await running(use());
-  await query(first.url, "create table kept as select 1 as number");
+  await ownerQuery(first.url, "create table kept as select 1 as number");
   process.kill(first.pid, "SIGKILL");
 
   const second = await running(use());
 
   assert.notEqual(second.pid, first.pid);
   assert.equal(second.startedHere, true);
-  assert.deepEqual(await query(second.url, "select number from kept"), [{ number: 1 }]);
+  assert.deepEqual(await ownerQuery(second.url, "select number from kept"), [{ number: 1 }]);
 });
 
 test("a starter that leaves does not pull the server from under another process", async (t) => {
@@ -53,7 +55,7 @@ test("a starter that leaves does not pull the server from under another process"
 
   await starter.leave();
 
-  assert.deepEqual(await query(url, "select 1 as number"), [{ number: 1 }]);
+  assert.deepEqual(await ownerQuery(url, "select 1 as number"), [{ number: 1 }]);
   await guest.leave();
   const status = await serverStatus(address);
   assert.equal(status.state === "running" && status.pid, pid);
@@ -99,15 +101,15 @@ test("the server listens on nothing but a private socket and asks for the passwo
     current_setting('server_encoding') as encoding, current_setting('TimeZone') as timezone,
     (select string_agg(distinct auth_method, ',') from pg_hba_file_rules) as authentication,
     (select datlocprovider::text || datlocale from pg_database where datname = 'postgres') as locale`;
-  assert.deepEqual(await query(url, settings), [
+  assert.deepEqual(await ownerQuery(url, settings), [
     {
       ...{ listen: "", fsync: "on", pages: "on", checksums: "on", encoding: "UTF8", timezone: "UTC" },
       ...{ authentication: "scram-sha-256", locale: "bC.UTF-8" },
     },
   ]);
-  const wrong = new URL(url);
+  const wrong = new URL(url.reveal());
   wrong.password = "wrong";
-  await assert.rejects(query(wrong.href, "select 1"), /password authentication failed/);
+  await assert.rejects(ownerQuery(new Secret(wrong.href), "select 1"), /password authentication failed/);
 });
 
 test("a state directory of another user is refused by name", async (t) => {

@@ -30,6 +30,7 @@ import {
   makePlace,
   makeSocketDirectory,
   type Place,
+  socketFile,
   type ServerAddress,
 } from "./server-place.ts";
 import { findPostmaster, launch, type Postmaster, shutDown } from "./server-process.ts";
@@ -134,7 +135,7 @@ export function withDatabase(url: Secret, database: string): Secret {
 async function findReachable(place: Place): Promise<Postmaster | undefined> {
   const postmaster = await findPostmaster(place.dataDirectory);
   if (postmaster === undefined || !postmaster.ready) return undefined;
-  const hasSocket = await stat(join(postmaster.socketDirectory, ".s.PGSQL.5432")).then(
+  const hasSocket = await stat(join(postmaster.socketDirectory, socketFile)).then(
     () => true,
     () => false,
   );

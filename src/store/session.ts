@@ -65,7 +65,7 @@ export function openPool(ownerUrl: Secret): pg.Pool {
     max: poolSize,
     allowExitOnIdle: true,
     types: storeTypes,
-    // The pool waits for it, although its type says nothing about that.
+    // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it and fails the connection, its type says void
     onConnect: (client: pg.ClientBase) => client.query(appSessionSettings),
   });
   // A connection that breaks while idle is replaced by the next query.

@@ -38,7 +38,7 @@ test("an embedded store that was closed is stopped, and opened again it is the s
 for (const major of [15, 18] as const) {
   test(`a role with CREATEROLE makes the store on an untouched PostgreSQL ${major}`, async (t) => {
     const { use } = await makeHousehold(t, "this user", { major });
-    const administrator = new Secret((await running(use())).url);
+    const administrator = (await running(use())).url;
     await ownerQuery(administrator, "create role keeper login createrole password 'kept'");
     await ownerQuery(administrator, "create database kept owner keeper");
     const url = new URL(withDatabase(administrator, "kept").reveal());

@@ -68,14 +68,14 @@ for (const major of [15, 18] as const) {
     const { url, runAsAdministrator } = await ordinaryRole(t, { major });
     await testDatabase(t, { major });
 
-    const refusal = await migrateStore(url).then(
+    const error = await migrateStore(url).then(
       () => undefined,
-      (error: unknown) => error,
+      (thrown: unknown) => thrown,
     );
 
-    assert.ok(refusal instanceof AppError);
-    assert.equal(refusal.code, "forbidden");
-    await runAsAdministrator(/administrator: (.*)$/.exec(refusal.hint ?? "")?.[1] ?? "");
+    assert.ok(error instanceof AppError);
+    assert.equal(error.code, "forbidden");
+    await runAsAdministrator(/administrator: (.*)$/.exec(error.hint ?? "")?.[1] ?? "");
     assert.ok((await migrateStore(url)).length > 0);
   });
 }

@@ -6,7 +6,7 @@
 import type { LooseEnd } from "#domain.ts";
 
 import { type Catalog, type CatalogObject, catalogKey, digestCatalog, majorOf } from "./catalog.ts";
-import { type ContextDifference, describeContext } from "./catalog-findings.ts";
+import { type ContextDifference, describeContext, type Labels } from "./catalog-findings.ts";
 
 export type CatalogDifference = {
   kind: string;
@@ -36,6 +36,8 @@ export type ComparisonOptions = {
   devOnly?: "keep" | "drop";
   /** A throw-away database has no settings, jobs or versions worth a finding. Default `live`. */
   desired?: "live" | "throw-away";
+  /** What findings call the two; default `the source` and `the target`. */
+  labels?: Labels;
 };
 
 /** Kinds that belong to one environment as a whole: they are compared, and never made equal. */
@@ -47,15 +49,17 @@ const environmentKinds = new Set(["cron job", "database", "database setting", "s
  * named NOT NULL constraints (new in 18) are left out.
  */
 export function compareCatalogs(desired: Catalog, actual: Catalog, options: ComparisonOptions = {}): CatalogComparison {
+  const labels = options.labels ?? { desired: "the source", actual: "the target" };
   const sameMajor = majorOf(desired.serverVersion) === majorOf(actual.serverVersion);
-  const invalid = new Set(desired.objects.filter(isInvalidIndex).map(catalogKey));
+  const wanted = byKey(desired.objects);
+  const found = byKey(actual.objects);
+  const invalid = desired.objects.filter(isInvalidIndex);
+  const absentServers = desired.objects.filter((object) => isServer(object) && !found.has(catalogKey(object)));
+  const leftOut = withHanging(desired.objects, [...invalid, ...absentServers]);
   const isCompared = (object: CatalogObject): boolean =>
     !environmentKinds.has(object.kind) &&
     (sameMajor || object.kind !== "not null constraint") &&
-    !invalid.has(catalogKey(object));
-
-  const wanted = byKey(desired.objects);
-  const found = byKey(actual.objects);
+    !leftOut.has(catalogKey(object));
   const devOnly = options.devOnly === "drop" ? new Set<CatalogObject>() : findDevOnly(wanted, found);
 
   const left = desired.objects.filter(isCompared);
@@ -68,8 +72,11 @@ export function compareCatalogs(desired: Catalog, actual: Catalog, options: Comp
     devOnly: [...devOnly],
     findings: [
       ...describeServers(desired, actual),
-      ...[...invalid].map(describeInvalid),
-      ...(options.desired === "throw-away" ? [] : compareContexts(wanted, found)),
+      ...invalid.map((index) => describeInvalid(catalogKey(index), labels)),
+      ...absentServers.map(({ kind, identity }) => describeContext({ kind, identity, change: "missing" }, labels)),
+      ...(options.desired === "throw-away"
+        ? []
+        : compareContexts(wanted, found).map((difference) => describeContext(difference, labels))),
     ],
     desiredDigest: digestCatalog(left),
     actualDigest: digestCatalog(right),
@@ -110,6 +117,20 @@ function isInvalidIndex(object: CatalogObject): boolean {
   return object.kind === "index" && parse(object.definition)["valid"] === false;
 }
 
+/** An address of one environment is never copied to another. */
+function isServer({ kind }: CatalogObject): boolean {
+  return kind === "foreign server";
+}
+
+/** Keys of these objects and of what is granted or said on them. */
+function withHanging(objects: readonly CatalogObject[], roots: readonly CatalogObject[]): Set<string> {
+  const keys = new Set(roots.map(catalogKey));
+  const hanging = objects.filter(
+    ({ kind, parents }) => (kind === "grant" || kind === "comment") && parents.some((key) => keys.has(key)),
+  );
+  return new Set([...keys, ...hanging.map(catalogKey)]);
+}
+
 function compareObject(desired: CatalogObject, actual: CatalogObject | undefined): CatalogDifference[] {
   const { kind, identity } = desired;
   if (actual === undefined) {
@@ -127,7 +148,7 @@ function describeExtra({ kind, identity, definition }: CatalogObject): CatalogDi
 function compareContexts(
   wanted: ReadonlyMap<string, CatalogObject>,
   found: ReadonlyMap<string, CatalogObject>,
-): LooseEnd[] {
+): ContextDifference[] {
   const differences: ContextDifference[] = [];
   for (const [key, { kind, identity, context }] of wanted) {
     const other = found.get(key);
@@ -145,7 +166,7 @@ function compareContexts(
   for (const [key, { kind, identity }] of found) {
     if (environmentKinds.has(kind) && !wanted.has(key)) differences.push({ kind, identity, change: "extra" });
   }
-  return differences.map(describeContext);
+  return differences;
 }
 
 /** Columns that both have, in the same order: a missing column is a difference of its own. */
@@ -178,12 +199,12 @@ function describeServers(desired: Catalog, actual: Catalog): LooseEnd[] {
   return findings;
 }
 
-function describeInvalid(key: string): LooseEnd {
+function describeInvalid(key: string, { desired }: Labels): LooseEnd {
   return {
     id: `catalog.invalid.${key}`,
     severity: "high",
-    text: `${key} is invalid on the source: queries do not use it, and it is not mirrored`,
-    remedy: `reindex or drop it on the source, then mirror again`,
+    text: `${key} is invalid on ${desired}: queries do not use it, and it is not mirrored`,
+    remedy: `reindex or drop it on ${desired}, then mirror again`,
   };
 }
 

@@ -10,31 +10,37 @@ export type ContextDifference = {
   actual?: unknown;
 };
 
+/** What people call the two databases. */
+export type Labels = { desired: string; actual: string };
+
 type Wording = Pick<LooseEnd, "severity" | "remedy"> & { text: string };
 
 /** The loose end of one difference; its id is the same in every run. */
-export function describeContext(difference: ContextDifference): LooseEnd {
+export function describeContext(difference: ContextDifference, labels: Labels): LooseEnd {
   const { kind, identity, change, attribute } = difference;
   const subject = `${kind} ${identity}`;
-  const wording = change === "different" ? wordAttribute(difference, subject) : wordPresence(subject, change);
+  const wording =
+    change === "different" ? wordAttribute(difference, subject, labels) : wordPresence(difference, subject, labels);
   const id = attribute === undefined ? `catalog.${subject}` : `catalog.${subject}.${attribute}`;
   return { id, ...wording };
 }
 
-function wordPresence(subject: string, change: "missing" | "extra"): Wording {
+function wordPresence({ kind, change }: ContextDifference, subject: string, labels: Labels): Wording {
+  const [has, lacks] = change === "missing" ? [labels.desired, labels.actual] : [labels.actual, labels.desired];
   return {
-    severity: "low",
-    text: `${subject} exists only in the ${change === "missing" ? "source" : "target"}: it belongs to one environment and is never copied`,
-    remedy: "create or drop it by hand if both should have it",
+    severity: kind === "foreign server" ? "medium" : "low",
+    text: `${subject} exists on ${has} only: it is bound to its environment and never copied`,
+    remedy: `create it on ${lacks} with its own address and password if it is needed there`,
   };
 }
 
-function wordAttribute({ kind, identity, attribute, desired, actual }: ContextDifference, subject: string): Wording {
+function wordAttribute(difference: ContextDifference, subject: string, labels: Labels): Wording {
+  const { kind, identity, attribute, desired, actual } = difference;
   switch (attribute) {
     case "version":
       return {
         severity: "low",
-        text: `${subject} has version ${show(desired)} in the source and ${show(actual)} in the target`,
+        text: `${subject} has version ${show(desired)} on ${labels.desired} and ${show(actual)} on ${labels.actual}`,
         remedy:
           kind === "extension"
             ? `alter extension ${identity} update`
@@ -49,19 +55,19 @@ function wordAttribute({ kind, identity, attribute, desired, actual }: ContextDi
     case "populated":
       return {
         severity: "medium",
-        text: `${subject} is ${desired === true ? "filled in the source and empty" : "empty in the source and filled"} in the target`,
+        text: `${subject} is ${desired === true ? "filled" : "empty"} on ${labels.desired} and ${actual === true ? "filled" : "empty"} on ${labels.actual}`,
         remedy: `refresh materialized view ${identity}`,
       };
     case "tablespace":
       return {
         severity: "low",
-        text: `${subject} lies in tablespace ${show(desired)} in the source and ${show(actual)} in the target`,
-        remedy: "move it by hand if the target has that tablespace",
+        text: `${subject} lies in tablespace ${show(desired)} on ${labels.desired} and ${show(actual)} on ${labels.actual}`,
+        remedy: "move it by hand if that tablespace exists on both",
       };
     default:
       return {
         severity: "low",
-        text: `${subject} differs in its ${words(attribute)}: that belongs to one environment and is never copied`,
+        text: `${subject} differs in its ${words(attribute)}: that is bound to its environment and never copied`,
         remedy: "compare the two by hand",
       };
   }

@@ -10,7 +10,7 @@ import { AppError } from "#errors.ts";
 export type CatalogQuery = {
   /** For people, when a statement fails: `columns`. */
   name: string;
-  /** Continues `with … ` of the scope. */
+  /** Continues `with recursive` of the scope: with a statement, or with a comma and more of its kind. */
   text: (serverVersion: number) => string;
   /** Asked only where this table is there. */
   needs?: { schema: string; table: string };
@@ -66,6 +66,8 @@ const settings = [
   "xmloption = 'content'",
   "standard_conforming_strings = on",
   "quote_all_identifiers = off",
+  // A migration that holds a table is waited for, not forever.
+  "lock_timeout = '30s'",
   "jit = off",
   "max_parallel_workers_per_gather = 0",
 ];
@@ -158,13 +160,16 @@ export async function listCatalogRows(
   leftOut: LeftOut,
 ): Promise<CatalogRow[]> {
   try {
-    const { rows } = await client.query<CatalogRow>(`with ${scope}${query.text(serverVersion)}`, [
+    const { rows } = await client.query<CatalogRow>(`with recursive ${scope}${query.text(serverVersion)}`, [
       leftOut.schemas,
       leftOut.relations,
     ]);
     return rows;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new AppError("upstream_failed", `cannot read the ${query.name} of the catalogue: ${reason}`, { cause });
+    throw new AppError("upstream_failed", `cannot read the ${query.name} of the catalogue: ${reason}`, {
+      hint: "Run it again when no migration is running on that database.",
+      cause,
+    });
   }
 }

@@ -85,11 +85,28 @@ left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where r.relkind <> 'S'`,
 };
 
+/**
+ * A foreign key from or to a partitioned table has one clone for each partition,
+ * and PostgreSQL numbers their names as they come: a clone is named after the key
+ * it belongs to.
+ */
 const constraints: CatalogQuery = {
   name: "constraints",
-  text: (serverVersion) => `
+  text: (serverVersion) => `,
+clone as (
+  select k.oid, p.oid as origin, p.conname, p.conrelid
+  from pg_constraint k
+  join pg_constraint p on p.oid = k.conparentid and p.conparentid = 0
+  where k.contype = 'f'
+  union all
+  select k.oid, c.origin, c.conname, c.conrelid
+  from clone c
+  join pg_constraint k on k.conparentid = c.oid and k.contype = 'f'
+)
 select case when k.contype = 'n' then 'not null constraint' else 'constraint' end as kind,
-  r.identity || '.' || quote_ident(k.conname) as identity,
+  case when clone.oid is null then r.identity || '.' || quote_ident(k.conname)
+    else format('%s.%I of %s to %s', r.identity, clone.conname, clone.conrelid::regclass, k.confrelid::regclass)
+  end as identity,
   'pg_constraint:' || k.oid as address,
   array['pg_class:' || k.conrelid] as parents,
   jsonb_strip_nulls(jsonb_build_object(
@@ -101,7 +118,7 @@ select case when k.contype = 'n' then 'not null constraint' else 'constraint' en
     'deferred', nullif(k.condeferred, false),
     'noInherit', case when k.contype in ('c', 'n') then nullif(k.connoinherit, false) end,
     'inheritedOnly', case when not c.relispartition and k.contype in ('c', 'n') then nullif(not k.conislocal, false) end,
-    'partOf', part.conname,
+    'partOf', case when k.contype <> 'f' then part.conname end,
     'triggers', case when k.contype = 'f' then (
       select jsonb_agg(distinct t.tgenabled)
       from pg_trigger t
@@ -112,6 +129,7 @@ from relation r
 join pg_class c on c.oid = r.oid
 join pg_constraint k on k.conrelid = c.oid
 left join pg_constraint part on part.oid = k.conparentid
+left join clone on clone.oid = k.oid
 where k.contype <> 't'`,
 };
 

@@ -1,43 +1,55 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 
 import { freshDatabase } from "#test/database.ts";
 import { compareDumps, dumpSchema, restoreSchema } from "#test/pg-dump.ts";
 import { openRichDatabase, openSession, readMutations, readRichCatalog } from "#test/rich-database.ts";
 
+import type { Catalog } from "./catalog.ts";
 import { compareCatalogs, describeDifference } from "./catalog-comparison.ts";
 
-test("each change alone is found, and whenever pg_dump sees one, so does the verifier", async (t) => {
-  const original = await openRichDatabase(t, 15);
-  const before = await readRichCatalog(original.client);
-  const dumpBefore = await dumpSchema(original.url);
-  const seenByDump: string[] = [];
+/** Changes that no dump shows: grants on built-in languages and row types, access methods (the comparer drops them). */
+const unseenByDump = new Set([
+  "table shop.other_method differs in accessMethod",
+  "grant table shop.counter as a type to postgres is extra",
+  "system grant language sql to PUBLIC is extra",
+]);
 
-  for (const { found, sql } of await readMutations()) {
+type Original = { catalog: Catalog; dump: string[] };
+
+let original: Promise<Original> | undefined;
+
+for (const { found, sql } of await readMutations()) {
+  test(`alone, it is found that ${JSON.stringify(found)}, and pg_dump agrees`, async (t) => {
+    original ??= readOriginal(t);
+    const { catalog, dump } = await original;
     const changed = await openRichDatabase(t, 15);
     await changed.client.query(sql);
-    const comparison = compareCatalogs(before, await readRichCatalog(changed.client));
-    const dumps = compareDumps(dumpBefore, await dumpSchema(changed.url));
-    await changed.client.end();
 
-    assert.ok(comparison.differences.map(describeDifference).includes(found), found);
-    assert.notEqual(comparison.desiredDigest, comparison.actualDigest, found);
-    if (dumps.left.length + dumps.right.length > 0) seenByDump.push(found);
-  }
+    const comparison = compareCatalogs(catalog, await readRichCatalog(changed.client));
 
-  assert.ok(seenByDump.length > 150, `pg_dump saw only ${seenByDump.length}`);
-});
+    assert.ok(comparison.differences.map(describeDifference).includes(found));
+    assert.notEqual(comparison.desiredDigest, comparison.actualDigest);
+    const dumps = compareDumps(dump, await dumpSchema(changed.url));
+    assert.equal(dumps.left.length + dumps.right.length === 0, unseenByDump.has(found));
+  });
+}
 
 test("a schema restored from pg_dump equals its origin", async (t) => {
-  const original = await openRichDatabase(t, 15);
+  const origin = await openRichDatabase(t, 15);
   const { url } = await freshDatabase(t, { major: 15 });
   const restored = await openSession(t, url);
 
-  await restoreSchema(original.url, url);
+  await restoreSchema(origin.url, url);
 
-  const comparison = compareCatalogs(await readRichCatalog(original.client), await readRichCatalog(restored), {
+  const comparison = compareCatalogs(await readRichCatalog(origin.client), await readRichCatalog(restored), {
     desired: "throw-away",
   });
   assert.deepEqual(comparison.differences, []);
   assert.equal(comparison.desiredDigest, comparison.actualDigest);
 });
+
+async function readOriginal(t: TestContext): Promise<Original> {
+  const { client, url } = await openRichDatabase(t, 15);
+  return { catalog: await readRichCatalog(client), dump: await dumpSchema(url) };
+}

@@ -145,6 +145,47 @@ test("settings of the session change nothing", async (t) => {
   assert.deepEqual(odd, plain);
 });
 
+test("a role that owns nothing reads the same, but for options it may not see", async (t) => {
+  const { client } = await openRichDatabase(t, 15);
+  const all = await readRichCatalog(client);
+  await client.query("set role rich_writer");
+
+  const { differences, findings } = compareCatalogs(all, await readRichCatalog(client));
+
+  assert.deepEqual(differences, []);
+  assert.deepEqual(
+    findings.map(({ id }) => id),
+    ["catalog.user mapping for rich_reader server elsewhere.options"],
+  );
+});
+
+test("jobs that this role may not read are said to be unread", async (t) => {
+  const { client } = await openRichDatabase(t, 15);
+  await client.query("create schema cron; create table cron.job (command text); set role rich_writer");
+
+  const { unread } = await readRichCatalog(client);
+
+  assert.deepEqual(unread, ["jobs of pg_cron"]);
+});
+
+test("foreign keys of partitions are equal whatever PostgreSQL called them", async (t) => {
+  const digests = [];
+  for (const years of [
+    [1, 2],
+    [2, 1],
+  ]) {
+    const client = await openSession(t, (await freshDatabase(t, { major: 15 })).url);
+    await client.query(`
+      create table a (id integer primary key) partition by range (id);
+      create table b (id integer primary key, a_id integer references a (id)) partition by range (id);
+      ${years.map((n) => `create table a${n} partition of a for values from (${n}0) to (${n}9)`).join(";")};
+      ${years.map((n) => `create table b${n} partition of b for values from (${n}0) to (${n}9)`).join(";")}`);
+    digests.push(digestCatalog((await readRichCatalog(client)).objects.filter(({ kind }) => kind === "constraint")));
+  }
+
+  assert.equal(digests[0], digests[1]);
+});
+
 test("reading leaves no transaction behind, also when it fails", async (t) => {
   const { client } = await openRichDatabase(t, 15);
   await client.query("set statement_timeout = 1");

@@ -237,9 +237,7 @@ async function readCertificate(label: string, path: string): Promise<string> {
   }
 }
 
-/** The server speaks no TLS, or only TLS: the other way may still be open. */
+/** The server speaks no TLS, or refuses this user over this way: the other way may still be open. */
 function isWorthNextAttempt(cause: unknown): boolean {
-  return (
-    cause instanceof Error && /does not support SSL connections|no pg_hba\.conf entry.*no encryption/.test(cause.message)
-  );
+  return cause instanceof Error && /does not support SSL connections|no pg_hba\.conf entry/.test(cause.message);
 }

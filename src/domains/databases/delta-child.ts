@@ -7,9 +7,10 @@ import { connect } from "./connection.ts";
 import { planDifferences } from "./delta.ts";
 import { type DeltaAnswer, DeltaRequest } from "./delta-protocol.ts";
 
-const answer = await compare(await text(process.stdin)).catch(
-  (cause: unknown): DeltaAnswer => ({ state: "failed", message: cause instanceof Error ? cause.message : String(cause) }),
-);
+const answer = await compare(await text(process.stdin)).catch((cause: unknown): DeltaAnswer => ({
+  state: "failed",
+  message: cause instanceof Error ? cause.message : String(cause),
+}));
 process.stdout.write(JSON.stringify(answer));
 
 async function compare(input: string): Promise<DeltaAnswer> {

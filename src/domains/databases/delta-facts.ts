@@ -3,7 +3,14 @@
  * what lies outside a mirror, with what only dev has and keeps, and with what is
  * bound to its environment as dev has it.
  */
-import { buildFactBase, encodeId, type DependencyEdge, type Fact, type FactBase, type StableId } from "@supabase/pg-delta";
+import {
+  buildFactBase,
+  encodeId,
+  type DependencyEdge,
+  type Fact,
+  type FactBase,
+  type StableId,
+} from "@supabase/pg-delta";
 import pg from "pg";
 
 import type { DeltaObject, RelationName } from "./delta-protocol.ts";
@@ -102,7 +109,9 @@ export function withoutExcluded(
   const ownedSequences = new Set(
     base.facts().flatMap((fact) => {
       const owner = sequenceOwner(fact);
-      return owner !== undefined && isExcludedTable(excluded.tables, owner.schema, owner.table) ? [encodeId(fact.id)] : [];
+      return owner !== undefined && isExcludedTable(excluded.tables, owner.schema, owner.table)
+        ? [encodeId(fact.id)]
+        : [];
     }),
   );
   const isOutside = (id: StableId): boolean => {
@@ -114,6 +123,8 @@ export function withoutExcluded(
     return isExcludedTable(excluded.tables, id.schema, "table" in id ? id.table : "name" in id ? id.name : "");
   };
   const outside = new Set(base.facts().flatMap((fact) => (isOutside(fact.id) ? [encodeId(fact.id)] : [])));
+  // Building a base hashes every fact: a large schema is not built again for nothing.
+  if (outside.size === 0) return base;
   return keepOnly(base, (fact) => !hasAncestor(base, fact, outside));
 }
 
@@ -129,7 +140,7 @@ function sequenceOwner(fact: Fact): { schema: string; table: string } | undefine
 }
 
 function hasAncestor(base: FactBase, fact: Fact, among: ReadonlySet<string>): boolean {
-  for (let current: Fact | undefined = fact; current !== undefined; ) {
+  for (let current: Fact | undefined = fact; current !== undefined;) {
     if (among.has(encodeId(current.id))) return true;
     current = current.parent === undefined ? undefined : base.get(current.parent);
   }
@@ -167,6 +178,7 @@ export function withDevOnly(desired: FactBase, actual: FactBase): Union {
     roots.set(encodeId(root.id), root.id);
   }
   const clusterWide = actual.facts().filter((fact) => fact.id.kind === "role" && !desired.has(fact.id));
+  if (added.size === 0) return { desired, kept: [], conflicts: [] };
   const facts = [...desired.facts(), ...[...added.values()].map(({ fact }) => fact), ...clusterWide];
   const present = new Set(facts.map((fact) => encodeId(fact.id)));
   const conflicts = new Map<string, { kept: StableId; needs: StableId }>();
@@ -228,6 +240,8 @@ export type EnvironmentBound = {
 
 /** Leaves servers, mappings, subscriptions and foreign options as dev has them; what dev lacks is left out and named. */
 export function withEnvironmentOf(desired: FactBase, actual: FactBase): EnvironmentBound {
+  const isAffected = ({ id }: Fact): boolean => environmentBoundKinds.has(id.kind) || optionKinds.has(id.kind);
+  if (!desired.facts().some(isAffected)) return { desired, absent: [], unreachable: [] };
   const absentKeys = new Set<string>();
   const absent: StableId[] = [];
   const facts = desired.facts().map((fact) => {

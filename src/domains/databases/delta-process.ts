@@ -36,17 +36,25 @@ export async function compareSchemas(
   const heapMiB = Math.min(maxHeapMiB, Math.floor((totalmem() * 0.6) / 1024 ** 2));
   // Compiled, this file and the program beside it end in .js.
   const program = fileURLToPath(new URL(`./delta-child${extname(import.meta.url)}`, import.meta.url));
-  const result = await app.run(process.execPath, [`--max-old-space-size=${heapMiB}`, program], {
-    input: JSON.stringify(request),
-    timeoutMs,
-    signal,
-    maxOutputBytes: maxAnswerBytes,
-    accept: [0, 134],
-  });
+  const result = await app.run(
+    process.execPath,
+    [`--max-old-space-size=${heapMiB}`, "--max-semi-space-size=64", program],
+    {
+      input: JSON.stringify(request),
+      timeoutMs,
+      signal,
+      maxOutputBytes: maxAnswerBytes,
+      accept: [0, 134],
+    },
+  );
   if (result.exitCode !== 0) {
-    throw new AppError("unavailable", `comparing ${desired.label} with ${actual.label} needs more than ${heapMiB} MiB`, {
-      hint: "Run the mirror on a host with more memory.",
-    });
+    throw new AppError(
+      "unavailable",
+      `comparing ${desired.label} with ${actual.label} needs more than ${heapMiB} MiB`,
+      {
+        hint: "Run the mirror on a host with more memory.",
+      },
+    );
   }
   const answer = DeltaAnswer.parse(JSON.parse(result.stdout));
   if (answer.state !== "failed") return answer;

@@ -46,7 +46,9 @@ export async function planDifferences(
   const prod = withoutExcluded(desiredRead.factBase, excluded);
   const bound = withEnvironmentOf(prod, actual);
   const union =
-    request.devOnly === "keep" ? withDevOnly(bound.desired, actual) : { desired: bound.desired, kept: [], conflicts: [] };
+    request.devOnly === "keep"
+      ? withDevOnly(bound.desired, actual)
+      : { desired: bound.desired, kept: [], conflicts: [] };
   const missingRoles = listMissingRoles(union.desired, actual);
   const supabase = isSupabase(prod) && isSupabase(actual);
   let made: ReturnType<typeof plan>;
@@ -75,7 +77,10 @@ export async function planDifferences(
     kept: union.kept.map(describeId),
     conflicts: union.conflicts.map(({ kept, needs }) => ({ kept: describeId(kept), needs: describeId(needs) })),
     environmentBound: bound.absent.map(describeId),
-    unreachable: bound.unreachable.map(({ object, needs }) => ({ object: describeId(object), needs: describeId(needs) })),
+    unreachable: bound.unreachable.map(({ object, needs }) => ({
+      object: describeId(object),
+      needs: describeId(needs),
+    })),
     missingRoles,
     unmodelled: listUnmodelled(desiredRead.diagnostics),
     platformSchemas: supabase ? [...(supabaseMirrorPolicy.assumedSchemas ?? [])] : [],
@@ -84,7 +89,9 @@ export async function planDifferences(
 
 function readFacts(session: pg.Client, statementTimeoutMs: number): ReturnType<typeof extract> {
   // pg-delta asks for a pool and takes exactly one session from it, which our session stands for.
-  const pool = { connect: () => Promise.resolve(Object.assign(session, { release: () => undefined })) } as unknown as pg.Pool;
+  const pool = {
+    connect: () => Promise.resolve(Object.assign(session, { release: () => undefined })),
+  } as unknown as pg.Pool;
   return extract(pool, { statementTimeoutMs });
 }
 
@@ -117,7 +124,9 @@ function describeAction(action: Action, actual: FactBase, retyped: Retyped): Del
     sql: action.sql,
     verb: action.verb,
     subject: subject === undefined ? { kind: "statement", object: "" } : describeId(subject),
-    destroys: action.destroys.map((id) => (isDerived(id, actual) ? { ...describeId(id), kind: derivedKind } : describeId(id))),
+    destroys: action.destroys.map((id) =>
+      isDerived(id, actual) ? { ...describeId(id), kind: derivedKind } : describeId(id),
+    ),
     relations: listRelations(touched, actual),
     transaction:
       action.transactionality === "transactional"
@@ -163,7 +172,9 @@ function listRelations(ids: readonly StableId[], actual: FactBase): RelationName
 
 /** A new column or constraint has no parent on dev yet, but names its table. */
 function parentTable(id: StableId): StableId | undefined {
-  return "table" in id && id.kind !== "publicationRel" ? { kind: "table", schema: id.schema, name: id.table } : undefined;
+  return "table" in id && id.kind !== "publicationRel"
+    ? { kind: "table", schema: id.schema, name: id.table }
+    : undefined;
 }
 
 function listUnmodelled(diagnostics: readonly Diagnostic[]): string[] {

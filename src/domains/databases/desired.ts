@@ -39,9 +39,12 @@ export type Desired = {
 
 export type Ends = { prod: pg.Client; dev: pg.Client };
 
+/** Ours, in whatever database the store lies. */
+export const ownSchemas = ["leveredge", "leveredge_jobs"];
+
 /** Left out of every comparison: our schemas and the table of migrations. */
 export function mirrorScope(spec: Pick<MirrorSpec, "migrations">): { schemas: string[]; tables: RelationName[] } {
-  return { schemas: ["leveredge", "leveredge_jobs"], tables: [spec.migrations.table] };
+  return { schemas: ownSchemas, tables: [spec.migrations.table] };
 }
 
 /** The scope of a dump: pg_dump leaves out a table, but not the sequence of its column. */
@@ -60,7 +63,10 @@ export async function openDesired(
   const { table, directory } = spec.migrations;
   const files = directory === undefined ? [] : await readMigrationFiles(directory);
   const found = await pendingDevFirst(ends.prod, ends.dev, table, files);
-  const pending = found.map(({ name, unreplayable }): PendingMigration => ({ name, unreplayable: unreplayable ?? null }));
+  const pending = found.map(({ name, unreplayable }): PendingMigration => ({
+    name,
+    unreplayable: unreplayable ?? null,
+  }));
   const replayable = found.flatMap(({ file }) => (file === undefined ? [] : [file]));
   const mayLeaveOut = spec.allow.includes("ahead");
   const lost = pending.filter(({ unreplayable }) => unreplayable !== null);
@@ -110,7 +116,10 @@ async function openThrowAway(
     target: made.target,
     client,
     kind: "throw-away",
-    words: count === 0 ? spec.from.label : `${spec.from.label} plus ${count} migration${count === 1 ? "" : "s"} of ${spec.to.label}`,
+    words:
+      count === 0
+        ? spec.from.label
+        : `${spec.from.label} plus ${count} migration${count === 1 ? "" : "s"} of ${spec.to.label}`,
     pending,
     refusals: lost.length > 0 && !state.mayLeaveOut ? [refuseAhead(spec, lost)] : [],
     needs: [],
@@ -154,7 +163,9 @@ export async function listDumpNeeds(
   const version = await findDumpVersion(app, spec.from, work.signal);
   if (version !== undefined && version >= major) return [];
   const found = version === undefined ? "there is none" : `pg_dump ${version} is here`;
-  return [`pg_dump ${major} or newer, because ${spec.from.label} is PostgreSQL ${major} and ${found}: apt-get install postgresql-client-${major}`];
+  return [
+    `pg_dump ${major} or newer, because ${spec.from.label} is PostgreSQL ${major} and ${found}: apt-get install postgresql-client-${major}`,
+  ];
 }
 
 /** Extensions of prod that dev's server cannot create. */

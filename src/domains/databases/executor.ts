@@ -107,7 +107,9 @@ export async function runSegments(
   const progress = { done: 0 };
   let recordedAs: string | null = null;
   for (const [index, segment] of segments.entries()) {
-    const after = statuses.map((status, at): SegmentStatus => (at === index ? { ...status, state: "committed" } : status));
+    const after = statuses.map((status, at): SegmentStatus =>
+      at === index ? { ...status, state: "committed" } : status,
+    );
     const record = (): Promise<string> => writeRecord(recording, recordedAs, after);
     try {
       recordedAs = segment.transactional
@@ -126,11 +128,17 @@ export async function runSegments(
 
 function stateAfter(segment: Segment, cause: unknown): SegmentStatus["state"] {
   if (!segment.transactional) return "failed";
-  return cause instanceof StatementFailure && cause.sql === "COMMIT" && errorCode(cause) === "" ? "in-doubt" : "rolled-back";
+  return cause instanceof StatementFailure && cause.sql === "COMMIT" && errorCode(cause) === ""
+    ? "in-doubt"
+    : "rolled-back";
 }
 
 async function prepareSession(client: pg.Client, options: ExecutorOptions): Promise<void> {
-  const all = { ...settings, lock_timeout: `${options.lockTimeoutMs}`, statement_timeout: `${options.statementTimeoutMs}` };
+  const all = {
+    ...settings,
+    lock_timeout: `${options.lockTimeoutMs}`,
+    statement_timeout: `${options.statementTimeoutMs}`,
+  };
   for (const [name, value] of Object.entries(all)) {
     await applySetting(client, name, value);
   }

@@ -18,7 +18,7 @@ export function orderByReferences(
   const last = peel(first.rest, (table, waiting) =>
     others.every(({ from, to }) => to !== table || !waiting.includes(from)),
   );
-  return { ordered: [...first.peeled, ...last.rest, ...last.peeled.reverse()], circular: last.rest };
+  return { ordered: [...first.peeled, ...last.rest, ...last.peeled.toReversed()], circular: last.rest };
 }
 
 /** Takes away what is free, again and again, until nothing is. */

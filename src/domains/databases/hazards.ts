@@ -47,14 +47,18 @@ export function findHazards(actions: readonly DeltaAction[], context: HazardCont
     const filled = action.relations.filter((relation) => context.populated.has(relationKey(relation)));
     const found = new Map<Hazard, string | undefined>();
     if (losesData(action)) found.set("data-loss", lossNote(action));
-    if (filled.length > 0 && blocksOthers(action)) found.set("lock", `locks ${relationWords(filled)}, which holds rows`);
+    if (filled.length > 0 && blocksOthers(action))
+      found.set("lock", `locks ${relationWords(filled)}, which holds rows`);
     if (filled.length > 0 && rewrites(action)) found.set("rewrite", `rewrites ${relationWords(filled)}`);
-    if (filled.length > 0 && created.has(subjectKey(action)) && dropped.has(subjectKey(action)) && buildsIndex(action)) {
+    if (filled.length > 0 && dropped.has(subjectKey(action)) && buildsIndex(action)) {
       found.set("index-rebuild", `builds ${action.subject.object} again`);
     }
     if (changesPrivileges(action, created, context.currentRole)) found.set("privilege", undefined);
     if (action.endpoints.length > 0 && executedKinds.has(action.subject.kind)) {
-      found.set("endpoint-copied", `${action.subject.kind} ${action.subject.object} holds ${action.endpoints.join(", ")}`);
+      found.set(
+        "endpoint-copied",
+        `${action.subject.kind} ${action.subject.object} holds ${action.endpoints.join(", ")}`,
+      );
     }
     return { hazards: [...found.keys()], notes: [...found.values()].filter((note) => note !== undefined) };
   });
@@ -77,7 +81,9 @@ function lossNote(action: DeltaAction): string {
   if (action.retype !== null) return `${action.retype.from} becomes ${action.retype.to}: values may be cut or rounded`;
   const lost = action.destroys.filter(({ kind }) => dataKinds.has(kind));
   const named = lost.slice(0, 3).map(({ kind, object }) => `${kind} ${object}`);
-  return named.length === 0 ? "data of dev may be lost" : `loses ${named.join(", ")}${lost.length > 3 ? " and more" : ""}`;
+  return named.length === 0
+    ? "data of dev may be lost"
+    : `loses ${named.join(", ")}${lost.length > 3 ? " and more" : ""}`;
 }
 
 /** An explicit cast cuts and rounds without an error; other casts fail loudly. */
@@ -85,9 +91,11 @@ export function castLoses(from: string, to: string): boolean {
   const [source, target] = [parseType(from), parseType(to)];
   const isText = (name: string): boolean => /^(text|character varying|character|bpchar|citext|name)$/.test(name);
   if (isText(target.name)) return target.limits.length > 0 && !(isText(source.name) && fits(source, target));
-  if (/^(smallint|integer|bigint)$/.test(target.name)) return /^(numeric|real|double precision|money)$/.test(source.name);
+  if (/^(smallint|integer|bigint)$/.test(target.name))
+    return /^(numeric|real|double precision|money)$/.test(source.name);
   if (target.name === "real") return /^(double precision|numeric)$/.test(source.name);
-  if (target.name === "numeric" && target.limits.length > 0) return !(source.name === "numeric" && fits(source, target));
+  if (target.name === "numeric" && target.limits.length > 0)
+    return !(source.name === "numeric" && fits(source, target));
   if (/^(date|time)/.test(target.name) && source.name.startsWith("timestamp")) return true;
   return source.name === target.name && target.limits.length > 0 && !fits(source, target);
 }
@@ -97,7 +105,10 @@ type ParsedType = { name: string; limits: number[] };
 function parseType(text: string): ParsedType {
   const limits = /\(([\d,\s-]+)\)/.exec(text)?.[1];
   return {
-    name: text.replace(/\([\d,\s-]+\)/, "").replace(/\s+/g, " ").trim(),
+    name: text
+      .replace(/\([\d,\s-]+\)/, "")
+      .replace(/\s+/g, " ")
+      .trim(),
     limits: limits === undefined ? [] : limits.split(",").map(Number),
   };
 }
@@ -118,11 +129,15 @@ function rewrites(action: DeltaAction): boolean {
   if (!action.mayRewrite) return false;
   const added = / ADD COLUMN [\s\S]* DEFAULT ([\s\S]*)$/.exec(action.sql)?.[1];
   if (added === undefined || / GENERATED ALWAYS AS \(/.test(action.sql)) return true;
-  const bare = added.replace(/'(?:[^']|'')*'/g, "").replace(/\b(now|pg_catalog\.now)\(\)/g, "").replace(/\(\d+(,\s*\d+)?\)/g, "");
+  const bare = added
+    .replace(/'(?:[^']|'')*'/g, "")
+    .replace(/\b(now|pg_catalog\.now)\(\)/g, "")
+    .replace(/\(\d+(,\s*\d+)?\)/g, "");
   return bare.includes("(");
 }
 
 function buildsIndex(action: DeltaAction): boolean {
+  if (action.verb !== "create") return false;
   if (action.subject.kind === "index") return true;
   return action.subject.kind === "constraint" && / (PRIMARY KEY|UNIQUE|EXCLUDE) /.test(`${action.sql} `);
 }
@@ -130,8 +145,12 @@ function buildsIndex(action: DeltaAction): boolean {
 function changesPrivileges(action: DeltaAction, created: ReadonlySet<string>, currentRole: string): boolean {
   if (privilegeKinds.has(action.subject.kind)) return true;
   if (/^(GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|CREATE ROLE)\b/.test(action.sql)) return true;
-  if (/ ROW LEVEL SECURITY$/.test(action.sql)) return true;
+  if (action.sql.endsWith(" ROW LEVEL SECURITY")) return true;
   const owner = / OWNER TO ("(?:[^"]|"")+")$/.exec(action.sql)?.[1];
-  if (owner !== undefined) return !(created.has(subjectKey(action)) && owner === `"${currentRole.replaceAll('"', '""')}"`);
-  return /^(function|procedure)$/.test(action.subject.kind) && /\bSECURITY DEFINER\b/.test(action.sql.split(/\bAS\s+(\$|')/)[0] ?? "");
+  if (owner !== undefined)
+    return !(created.has(subjectKey(action)) && owner === `"${currentRole.replaceAll('"', '""')}"`);
+  return (
+    /^(function|procedure)$/.test(action.subject.kind) &&
+    /\bSECURITY DEFINER\b/.test(action.sql.split(/\bAS\s+(\$|')/)[0] ?? "")
+  );
 }

@@ -24,7 +24,13 @@ async function platform(t: TestContext, name = "platform"): Promise<Platform> {
   const root = join(directory, name);
   await mkdir(root);
   const config = Config.parse({ platform: { name: "Test", root } });
-  return { config, root, configPath: join(root, "leveredge.yaml"), stateDir: join(directory, "state"), script: join(root, syncSchemaPath) };
+  return {
+    config,
+    root,
+    configPath: join(root, "leveredge.yaml"),
+    stateDir: join(directory, "state"),
+    script: join(root, syncSchemaPath),
+  };
 }
 
 test("the script is written once, executable, and runs without a PATH under this Node", async (t) => {

@@ -4,12 +4,13 @@ import type { Command, CommandContext } from "#cli/command.ts";
 import { AppError, outcomeExit } from "#errors.ts";
 import type { Applied, MarkedEnvironment, MigrationFile, MigrationTable } from "#store/migrator.ts";
 
-import type { MigrationStatus, UpOutcome } from "./migrations.ts";
+import type { MigrationStatus, UpOutcome, UpRequest } from "./migrations.ts";
 
 export const migrateCommands: Command[] = [
   {
     name: "migrate status",
     summary: "show which migrations dev and prod have",
+    options: [{ flags: "--env <environment>", summary: "only this database", choices: ["dev", "prod"] }],
     examples: ["leveredge migrate status", "leveredge migrate status --json"],
     run: runStatus,
   },
@@ -42,7 +43,12 @@ async function runStatus(context: CommandContext): Promise<number> {
   const { configuredMigrations } = await import("./configured.ts");
   const { table } = configuredMigrations(app.config);
   const files = await readFiles(app);
-  const [dev, prod] = await Promise.all([readConfigured(app, "dev", table), readConfigured(app, "prod", table)]);
+  const only = context.options["env"];
+  const read = (environment: MarkedEnvironment): Promise<EnvironmentRecord> =>
+    only === undefined || only === environment
+      ? readConfigured(app, environment, table)
+      : Promise.resolve({ recorded: null });
+  const [dev, prod] = await Promise.all([read("dev"), read("prod")]);
   const unreadable = [dev, prod].flatMap((record) => ("unreadable" in record ? [record.unreadable] : []));
   const status = { ...compareEnvironments(files, recordedOf(dev), recordedOf(prod)), unreadable };
   context.output.data(status, await formatStatus(status));
@@ -70,17 +76,29 @@ async function runUp(context: CommandContext): Promise<number> {
   await requireDirectory(app);
   const files = await readFiles(app);
   const hasDev = app.config.environments.dev !== undefined;
-  const outcome = await applyPending({
+  const { table } = configuredMigrations(app.config);
+  const request: UpRequest = {
     environment,
     target: await configuredTarget(app, environment),
     dev: environment === "prod" && hasDev ? await configuredTarget(app, "dev") : undefined,
-    table: configuredMigrations(app.config).table,
+    table,
     files,
     appliedBy: currentUser(),
     signal: context.signal,
     onApplied: ({ name }) => context.output.say(`${environment}: applied ${name}`),
     ...(interrupted === "retry" || interrupted === "skip" ? { interrupted } : {}),
-  });
+  };
+  const { recorded } = await import("./command-event.ts");
+  const event = { action: "databases.migrate", target: `${table.schema}.${table.name}`, environment };
+  const outcome = await recorded(
+    app,
+    event,
+    () => applyPending(request),
+    ({ state, ...details }) => ({
+      outcome: state,
+      details,
+    }),
+  );
   context.output.data({ environment, ...outcome }, formatUp(environment, outcome));
   return outcome.state === "refused" ? outcomeExit.refused : outcomeExit.ok;
 }

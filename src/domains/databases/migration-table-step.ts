@@ -4,19 +4,29 @@
  */
 import { createHash } from "node:crypto";
 
+import type pg from "pg";
+
 import type { App } from "#app.ts";
 import type { StepApplied, StepPlan, StepVerdict } from "#domain.ts";
+import { AppError } from "#errors.ts";
 import {
   ensureMigrationTable,
   inspectMigrationTable,
   type MarkedEnvironment,
+  type MigrationTable,
   planMigrationTable,
+  readEnvironmentMark,
   tableName,
 } from "#store/migrator.ts";
 
 import { configuredMigrations, configuredTarget } from "./configured.ts";
 import { connect, refuseTransactionPooler } from "./connection.ts";
+import { ownSchemas } from "./desired.ts";
+import { isEmptyDatabase } from "./mirror-queries.ts";
 import type { StepBody } from "./section.ts";
+
+/** What only the operator can mend: missing rights, a missing schema, another tool's table. */
+const obstacles: ReadonlySet<string> = new Set(["forbidden", "not_found", "conflict"]);
 
 /** The step of one environment. */
 export function createMigrationTable(environment: MarkedEnvironment): StepBody {
@@ -34,8 +44,12 @@ async function planTable(app: App, environment: MarkedEnvironment): Promise<Step
   const client = await connect(target, { readOnly: true });
   try {
     const planned = await planMigrationTable(client, table, environment);
-    if (planned.state === "blocked") {
-      return { state: "blocked", summary: planned.reason, needs: [`${planned.reason}: ${planned.remedy}`], changes: [], looseEnds: [] };
+    if (planned.state === "blocked") return blocked(planned.reason, planned.remedy);
+    if (environment === "dev" && !(await isKnownAsDev(client, table))) {
+      return blocked(
+        "dev is neither empty nor marked as dev: it may be somebody's prod",
+        "check the URL of dev, then say once that its schema may be overwritten: leveredge mirror apply --mark-dev",
+      );
     }
     return {
       state: "ready",
@@ -49,11 +63,25 @@ async function planTable(app: App, environment: MarkedEnvironment): Promise<Step
   }
 }
 
+/** Nothing is marked as dev by mistake: a mark of another environment is refused by name further on. */
+async function isKnownAsDev(client: pg.Client, table: MigrationTable): Promise<boolean> {
+  if ((await readEnvironmentMark(client, table)) !== undefined) return true;
+  return isEmptyDatabase(client, { schemas: ownSchemas, tables: [table] });
+}
+
+function blocked(reason: string, remedy: string): StepPlan {
+  return { state: "blocked", summary: reason, needs: [`${reason}: ${remedy}`], changes: [], looseEnds: [] };
+}
+
 async function applyTable(app: App, environment: MarkedEnvironment): Promise<StepApplied> {
   const { table } = configuredMigrations(app.config);
   const client = await connect(await configuredTarget(app, environment), { readOnly: false });
   try {
     return { state: "applied", notes: await ensureMigrationTable(client, table, { environment }) };
+  } catch (error) {
+    if (!(error instanceof AppError) || !obstacles.has(error.code)) throw error;
+    // It is one transaction: nothing of it is there.
+    return { state: "blocked", needs: [error.hint === undefined ? error.message : `${error.message}: ${error.hint}`] };
   } finally {
     await client.end();
   }

@@ -8,8 +8,14 @@ import pg from "pg";
 
 import { AppError } from "#errors.ts";
 import { Secret } from "#secrets/secret.ts";
-import { parseMigrationFile } from "#store/migration-files.ts";
-import { type Applied, listApplied, type MigrationFile, readEnvironmentMark, recordMirror } from "#store/migrator.ts";
+import {
+  type Applied,
+  listApplied,
+  type MigrationFile,
+  parseMigrationFile,
+  readEnvironmentMark,
+  recordMirror,
+} from "#store/migrator.ts";
 import { freshDatabase } from "#test/database.ts";
 
 import type { DatabaseTarget } from "./connection.ts";
@@ -65,7 +71,9 @@ async function openPair(t: TestContext): Promise<Pair> {
 }
 
 async function countTables(client: pg.Client): Promise<number> {
-  const { rows } = await client.query("select count(*)::int as count from pg_class where relnamespace = 'public'::regnamespace");
+  const { rows } = await client.query(
+    "select count(*)::int as count from pg_class where relnamespace = 'public'::regnamespace",
+  );
   return Number(rows[0]?.count);
 }
 
@@ -107,7 +115,10 @@ test("prod refuses as a whole what dev has not, not wholly, or not so recorded, 
 test("a row of a mirror on dev proves nothing for prod", async (t) => {
   const { dev, prod, up } = await openPair(t);
   await up("dev", []);
-  await dev.client.query("insert into schema_migrations (migration_name, checksum, kind) values ($1, $2, 'mirror')", [one.name, one.checksum]);
+  await dev.client.query("insert into schema_migrations (migration_name, checksum, kind) values ($1, $2, 'mirror')", [
+    one.name,
+    one.checksum,
+  ]);
 
   const outcome = await up("prod", [one]);
 
@@ -118,12 +129,22 @@ test("a row of a mirror on dev proves nothing for prod", async (t) => {
 test("dev and prod that are one database, and a database marked as the other one, are refused", async (t) => {
   const { dev, up } = await openPair(t);
   await up("dev", [one]);
-  const asProd = { environment: "prod", target: dev.target, table, files: [one], appliedBy: "test", signal: new AbortController().signal } as const;
+  const asProd = {
+    environment: "prod" as const,
+    target: dev.target,
+    table,
+    files: [one],
+    appliedBy: "test",
+    signal: new AbortController().signal,
+  };
 
-  await assert.rejects(applyPending({ ...asProd, dev: dev.target }), { code: "conflict", message: "dev and prod are the same database" });
+  await assert.rejects(applyPending({ ...asProd, dev: dev.target }), {
+    code: "conflict",
+    message: "dev and prod are the same database",
+  });
   await assert.rejects(applyPending({ ...asProd, dev: undefined }), { code: "precondition_failed" });
   const other = await openPair(t);
-  await assert.rejects(applyPending({ ...asProd, files: [], dev: other.dev.target }), /marked as dev .* not prod/);
+  await assert.rejects(applyPending({ ...asProd, dev: other.dev.target }), /marked as dev .* not prod/);
 });
 
 test("migrations that wait for prod come with their file, or with the reason why they cannot be replayed", async (t) => {
@@ -131,7 +152,13 @@ test("migrations that wait for prod come with their file, or with the reason why
   const four = file("0004_d.sql", "create table d (id int);");
   await up("dev", [one, two, three, four]);
   await up("prod", [one]);
-  await recordMirror(dev.client, table, { at: new Date(), appliedBy: "test", checksum: "0".repeat(64), sql: "", status: {} });
+  await recordMirror(dev.client, table, {
+    at: new Date(),
+    appliedBy: "test",
+    checksum: "0".repeat(64),
+    sql: "",
+    status: {},
+  });
   await dev.client.query("insert into schema_migrations (migration_name) values ('by hand')");
   const edited = file("0003_c.sql", "create table c (id bigint);");
 
@@ -183,7 +210,13 @@ test("a new migration gets the next number and a name of plain words", async (t)
   const first = await createMigration(directory, "Add region, to agents!");
   const second = await createMigration(directory, "drop_x");
 
-  assert.deepEqual([first, second].map((path) => basename(path)), ["0001_add_region_to_agents.sql", "0002_drop_x.sql"]);
+  assert.deepEqual(
+    [first, second].map((path) => basename(path)),
+    ["0001_add_region_to_agents.sql", "0002_drop_x.sql"],
+  );
   assert.match(await readFile(first, "utf8"), /^-- add region to agents: /);
-  await assert.rejects(createMigration(directory, "…"), (error: unknown) => error instanceof AppError && error.code === "invalid_input");
+  await assert.rejects(
+    createMigration(directory, "…"),
+    (error: unknown) => error instanceof AppError && error.code === "invalid_input",
+  );
 });

@@ -148,7 +148,10 @@ export async function pendingDevFirst(
  * creating the file: two at once get two numbers or one of them an error.
  */
 export async function createMigration(directory: string, name: string): Promise<string> {
-  const words = name.toLowerCase().split(/[^a-z0-9]+/).filter((word) => word !== "");
+  const words = name
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== "");
   if (words.length === 0) {
     throw new AppError("invalid_input", `${JSON.stringify(name)} gives no file name`, {
       hint: "Name it in lower-case words: leveredge migrate new add_agent_region",
@@ -158,12 +161,18 @@ export async function createMigration(directory: string, name: string): Promise<
   if (number > 9999) throw new AppError("conflict", `migrations in ${directory} have used up their four-digit numbers`);
   const path = join(directory, `${String(number).padStart(4, "0")}_${words.join("_")}.sql`);
   const owner = actAs(await findOwner(directory));
-  await writeFile(path, `-- ${words.join(" ")}: what it changes, and why.\n`, { flag: "wx" }).catch((cause: unknown) => {
-    throw new AppError("forbidden", `cannot write ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-      hint: `Make ${directory} a directory that this user may write to.`,
-    });
-  });
+  await writeFile(path, `-- ${words.join(" ")}: what it changes, and why.\n`, { flag: "wx" }).catch(
+    (cause: unknown) => {
+      throw new AppError(
+        "forbidden",
+        `cannot write ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        {
+          cause,
+          hint: `Make ${directory} a directory that this user may write to.`,
+        },
+      );
+    },
+  );
   if (owner !== undefined) await chown(path, owner.uid, owner.gid);
   return path;
 }
@@ -195,9 +204,13 @@ async function applyGated(client: pg.Client, request: UpRequest, onDev: Applied[
 /** What dev has recorded; refuses a dev that is prod itself under another name. */
 async function readDevRecord(prodClient: pg.Client, { dev, table }: UpRequest): Promise<Applied[]> {
   if (dev === undefined) {
-    throw new AppError("precondition_failed", "prod takes only what dev has recorded, and no dev database is configured", {
-      hint: "Add environments.dev.database to leveredge.yaml.",
-    });
+    throw new AppError(
+      "precondition_failed",
+      "prod takes only what dev has recorded, and no dev database is configured",
+      {
+        hint: "Add environments.dev.database to leveredge.yaml.",
+      },
+    );
   }
   const client = await connect(dev, { readOnly: true });
   try {

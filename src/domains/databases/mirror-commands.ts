@@ -12,11 +12,19 @@ const ends: Option[] = [
   { flags: "--to <environment>", summary: "configured target; dev" },
   { flags: "--from-url <reference>", summary: "another source: env:NAME, file:PATH or a URL without password" },
   { flags: "--to-url <reference>", summary: "another target; it must be empty or marked as dev" },
-  { flags: "--dev-only <choice>", summary: "what becomes of whole objects that only dev has", choices: ["keep", "drop"] },
+  {
+    flags: "--dev-only <choice>",
+    summary: "what becomes of whole objects that only dev has",
+    choices: ["keep", "drop"],
+  },
 ];
 const allow: Option = {
   flags: "--allow <hazards>",
   summary: "hazards that may happen, besides those in leveredge.yaml: lock,rewrite,… or all",
+};
+const markDev: Option = {
+  flags: "--mark-dev",
+  summary: "say that the target is dev; asked for once, when it is neither empty nor marked",
 };
 const sql: Option = { flags: "--sql", summary: "show every statement as SQL" };
 
@@ -24,20 +32,14 @@ export const mirrorCommands: Command[] = [
   {
     name: "mirror plan",
     summary: "show what would make dev's schema equal to prod's",
-    options: [...ends, allow, sql],
+    options: [...ends, allow, sql, markDev],
     examples: ["leveredge mirror plan", "leveredge mirror plan --sql", "leveredge mirror plan --json"],
     run: runPlan,
   },
   {
     name: "mirror apply",
     summary: "make dev's schema and reference rows equal to prod's, and prove it",
-    options: [
-      ...ends,
-      allow,
-      sql,
-      { flags: "--yes", summary: "do not ask" },
-      { flags: "--mark-dev", summary: "mark the database of --to-url as dev" },
-    ],
+    options: [...ends, allow, sql, { flags: "--yes", summary: "do not ask" }, markDev],
     examples: [
       "leveredge mirror apply",
       "leveredge mirror apply --yes --allow lock,rewrite",
@@ -85,7 +87,7 @@ async function runApply(context: CommandContext): Promise<number> {
   const refusal = await refuseOrAsk(context, request, reportOf(plan));
   if (refusal !== undefined) return refusal;
 
-  const outcome = await applyMirror(request.parts, request.spec, plan, work);
+  const outcome = await recordMirrorOf(request, () => applyMirror(request.parts, request.spec, plan, work));
   const { formatOutcome, formatRows } = await import("./mirror-report.ts");
   const show = (rows: Rows | null): void => {
     const rowsText = rows === null ? [] : [formatRows(rows.changes, rows.refusals)];
@@ -102,6 +104,20 @@ async function runApply(context: CommandContext): Promise<number> {
   });
   show(rows);
   return rows !== null && rows.refusals.length > 0 ? outcomeExit.refused : outcomeExit.ok;
+}
+
+/** Between two URLs there is no store to record it in; the target's own record has it in any case. */
+async function recordMirrorOf(
+  { app, spec }: MirrorRequest,
+  work: () => Promise<MirrorOutcome>,
+): Promise<MirrorOutcome> {
+  if (app === undefined) return work();
+  const { recorded } = await import("./command-event.ts");
+  const event = { action: "databases.mirror", target: spec.to.label, environment: "dev" as const };
+  return recorded(app, event, work, ({ state, statements, recordedAs, passes }) => ({
+    outcome: state,
+    details: { statements, recordedAs, passes },
+  }));
 }
 
 /** The reference rows of a command: one line per table that differs, or that was changed. */
@@ -131,7 +147,8 @@ async function copyRows(context: CommandContext, request: MirrorRequest): Promis
   return {
     asked: true,
     changes: changed.map(
-      ({ table, inserted, updated, deleted }) => `${table}: ${inserted} inserted, ${updated} updated, ${deleted} deleted`,
+      ({ table, inserted, updated, deleted }) =>
+        `${table}: ${inserted} inserted, ${updated} updated, ${deleted} deleted`,
     ),
     refusals: [],
   };
@@ -146,7 +163,7 @@ async function refuseOrAsk(
   if (report.state === "ready" && (context.options["yes"] === true || report.statements.length === 0)) return undefined;
   await showPlan(context, report, await planRows(context, request));
   if (report.state !== "ready") return outcomeExit[report.state];
-  if (!context.output.live || process.stdin.isTTY !== true) {
+  if (!context.output.live || !process.stdin.isTTY) {
     context.output.say("refused: nobody is here to ask; look at the plan and add --yes");
     return outcomeExit.refused;
   }

@@ -27,14 +27,16 @@ export async function guardDirection(spec: MirrorSpec, { prod, dev }: Ends): Pro
     ];
   }
   if (prodMark === "dev" && devMark !== "dev") {
-    return [refuse(`${from.label} is marked as dev and ${to.label} is not: the direction is wrong`, "exchange the two URLs")];
+    return [
+      refuse(`${from.label} is marked as dev and ${to.label} is not: the direction is wrong`, "exchange the two URLs"),
+    ];
   }
-  if (spec.target !== "given" || devMark === "dev") return [];
+  if (spec.markDev || devMark === "dev") return [];
   if (await isEmptyDatabase(dev, mirrorScope(spec))) return [];
   return [
     refuse(
       `${to.label} is not empty and not marked as dev: it may be somebody's prod`,
-      "pass --mark-dev when it is a database whose schema may be overwritten",
+      "when its schema may be overwritten, say so once: leveredge mirror apply --mark-dev",
     ),
   ];
 }

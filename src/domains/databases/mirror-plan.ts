@@ -9,11 +9,13 @@ import type { DeltaAction, DeltaObject, DeltaPlan } from "./delta-protocol.ts";
 import type { Segment } from "./executor.ts";
 import { findHazards, relationKey } from "./hazards.ts";
 import type { MirrorSpec } from "./mirror.ts";
-import { findAbility, listLastValues, listPopulated, listUnfilled } from "./mirror-queries.ts";
+import { findAbility, listLastValues, listPopulated } from "./mirror-queries.ts";
 import { listRaisedSequences, mendActions } from "./repairs.ts";
 import type { MirrorFinding, MirrorReport, MirrorStatement, Refusal } from "./schema.ts";
 
-export type Composed = Pick<MirrorReport, "statements" | "counts" | "refusals" | "fingerprint"> & { segments: Segment[] };
+export type Composed = Pick<MirrorReport, "statements" | "counts" | "refusals" | "fingerprint"> & {
+  segments: Segment[];
+};
 
 /** Mends and weighs the actions; asks dev which tables hold rows and where sequences stand. */
 export async function composePlan(
@@ -63,10 +65,10 @@ export function fingerprint(parts: readonly string[]): string {
 }
 
 async function findPopulated(ends: Pick<Ends, "dev">, actions: readonly DeltaAction[]): Promise<Set<string>> {
-  const unfilled = new Set((await listUnfilled(ends.dev)).map(relationKey));
-  const relations = new Map(actions.flatMap((action) => action.relations.map((name) => [relationKey(name), name] as const)));
-  const askable = [...relations].filter(([key]) => !unfilled.has(key)).map(([, name]) => name);
-  return new Set((await listPopulated(ends.dev, askable)).map(relationKey));
+  const relations = new Map(
+    actions.flatMap((action) => action.relations.map((name) => [relationKey(name), name] as const)),
+  );
+  return new Set((await listPopulated(ends.dev, [...relations.values()])).map(relationKey));
 }
 
 /** A grant or an owner needs its role to exist; it may do nothing until somebody lets it log in. */
@@ -131,7 +133,12 @@ function refuseHazards(statements: readonly MirrorStatement[], allow: readonly H
   const found = new Set(statements.flatMap(({ hazards }) => hazards).filter((hazard) => !allow.includes(hazard)));
   return [...found].toSorted().map((hazard) => {
     const subjects = statements.filter(({ hazards }) => hazards.includes(hazard)).map(describeSubject);
-    return { hazard, text: hazardTexts[hazard], subjects: [...new Set(subjects)], remedy: `pass --allow ${hazard}, or add it to mirror.allow in leveredge.yaml` };
+    return {
+      hazard,
+      text: hazardTexts[hazard],
+      subjects: [...new Set(subjects)],
+      remedy: `pass --allow ${hazard}, or add it to mirror.allow in leveredge.yaml`,
+    };
   });
 }
 
@@ -164,22 +171,18 @@ export function refuseUnplannable(spec: MirrorSpec, plan: DeltaPlan): Refusal[] 
 }
 
 export function findPlanFindings(spec: MirrorSpec, plan: DeltaPlan): MirrorFinding[] {
-  const bound = plan.environmentBound.map(
-    (object): MirrorFinding => ({
-      id: `mirror.environment-bound.${words(object)}`,
-      severity: "medium",
-      text: `${words(object)} exists on ${spec.from.label} only: it is bound to its environment and never copied`,
-      remedy: `create it on ${spec.to.label} with its own address and password if it is needed there`,
-    }),
-  );
-  const unmodelled = plan.unmodelled.map(
-    (message): MirrorFinding => ({
-      id: `mirror.unmodelled.${message.split(":")[0] ?? ""}`,
-      severity: "medium",
-      text: `${spec.from.label} has objects that are compared but not mirrored: ${message}`,
-      remedy: `create them on ${spec.to.label} by a migration`,
-    }),
-  );
+  const bound = plan.environmentBound.map((object): MirrorFinding => ({
+    id: `mirror.environment-bound.${words(object)}`,
+    severity: "medium",
+    text: `${words(object)} exists on ${spec.from.label} only: it is bound to its environment and never copied`,
+    remedy: `create it on ${spec.to.label} with its own address and password if it is needed there`,
+  }));
+  const unmodelled = plan.unmodelled.map((message): MirrorFinding => ({
+    id: `mirror.unmodelled.${message.split(":")[0] ?? ""}`,
+    severity: "medium",
+    text: `${spec.from.label} has objects that are compared but not mirrored: ${message}`,
+    remedy: `create them on ${spec.to.label} by a migration`,
+  }));
   return [...bound, ...unmodelled];
 }
 

@@ -33,7 +33,10 @@ export async function tryMirrorLock(client: pg.ClientBase): Promise<boolean> {
 }
 
 /** The sequences that belong to columns of these tables. */
-export async function listOwnedSequences(client: pg.ClientBase, tables: readonly RelationName[]): Promise<RelationName[]> {
+export async function listOwnedSequences(
+  client: pg.ClientBase,
+  tables: readonly RelationName[],
+): Promise<RelationName[]> {
   const { rows } = await client.query(
     `select n.nspname::text as schema, s.relname::text as name
        from unnest($1::text[], $2::text[]) as wanted (schema, name)
@@ -49,8 +52,28 @@ export async function listOwnedSequences(client: pg.ClientBase, tables: readonly
   return z.array(z.object({ schema: z.string(), name: z.string() })).parse(rows);
 }
 
-/** The relations that hold at least one row, of those asked about. */
-export async function listPopulated(client: pg.ClientBase, relations: readonly RelationName[]): Promise<RelationName[]> {
+const AskedRow = z.object({ index: z.int(), readable: z.boolean() });
+
+/** The tables that hold at least one row, of those asked about; one that may not be read counts as filled. */
+export async function listPopulated(
+  client: pg.ClientBase,
+  relations: readonly RelationName[],
+): Promise<RelationName[]> {
+  const { rows } = await client.query(
+    `select asked.index::int - 1 as index, pg_catalog.has_table_privilege(c.oid, 'select') as readable
+       from unnest($1::text[], $2::text[]) with ordinality as asked (schema, name, index)
+       join pg_catalog.pg_namespace n on n.nspname = asked.schema
+       join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = asked.name
+      where c.relkind in ('r', 'p') or (c.relkind = 'm' and c.relispopulated)`,
+    [relations.map(({ schema }) => schema), relations.map(({ name }) => name)],
+  );
+  const found = z.array(AskedRow).parse(rows);
+  const readable = found.flatMap(({ index, readable: may }) => (may ? (relations[index] ?? []) : []));
+  const closed = found.flatMap(({ index, readable: may }) => (may ? [] : (relations[index] ?? [])));
+  return [...closed, ...(await listFilled(client, readable))];
+}
+
+async function listFilled(client: pg.ClientBase, relations: readonly RelationName[]): Promise<RelationName[]> {
   if (relations.length === 0) return [];
   const probes = relations.map(({ schema, name }, index) => {
     const relation = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
@@ -60,16 +83,11 @@ export async function listPopulated(client: pg.ClientBase, relations: readonly R
   return rows.flatMap((row) => relations[z.object({ index: z.int() }).parse(row).index] ?? []);
 }
 
-/** Materialized views that were never filled cannot be asked for rows. */
-export async function listUnfilled(client: pg.ClientBase): Promise<RelationName[]> {
-  const { rows } = await client.query(
-    "select schemaname::text as schema, matviewname::text as name from pg_catalog.pg_matviews where not ispopulated",
-  );
-  return z.array(z.object({ schema: z.string(), name: z.string() })).parse(rows);
-}
-
 /** Where the sequences stand, by the quoted names they were asked by. */
-export async function listLastValues(client: pg.ClientBase, sequences: readonly string[]): Promise<Map<string, bigint>> {
+export async function listLastValues(
+  client: pg.ClientBase,
+  sequences: readonly string[],
+): Promise<Map<string, bigint>> {
   const { rows } = await client.query(
     `select asked.name, coalesce(s.last_value, s.start_value)::text as value
        from pg_catalog.unnest($1::text[]) as asked (name)
@@ -82,11 +100,38 @@ export async function listLastValues(client: pg.ClientBase, sequences: readonly 
 }
 
 const stampedCatalogs = [
-  "pg_aggregate", "pg_attrdef", "pg_attribute", "pg_cast", "pg_class", "pg_collation", "pg_constraint", "pg_default_acl",
-  "pg_description", "pg_enum", "pg_event_trigger", "pg_extension", "pg_foreign_data_wrapper", "pg_foreign_server",
-  "pg_foreign_table", "pg_index", "pg_inherits", "pg_namespace", "pg_operator", "pg_partitioned_table", "pg_policy",
-  "pg_proc", "pg_publication", "pg_publication_namespace", "pg_publication_rel", "pg_range", "pg_rewrite", "pg_seclabel",
-  "pg_sequence", "pg_statistic_ext", "pg_trigger", "pg_type",
+  "pg_aggregate",
+  "pg_attrdef",
+  "pg_attribute",
+  "pg_cast",
+  "pg_class",
+  "pg_collation",
+  "pg_constraint",
+  "pg_default_acl",
+  "pg_description",
+  "pg_enum",
+  "pg_event_trigger",
+  "pg_extension",
+  "pg_foreign_data_wrapper",
+  "pg_foreign_server",
+  "pg_foreign_table",
+  "pg_index",
+  "pg_inherits",
+  "pg_namespace",
+  "pg_operator",
+  "pg_partitioned_table",
+  "pg_policy",
+  "pg_proc",
+  "pg_publication",
+  "pg_publication_namespace",
+  "pg_publication_rel",
+  "pg_range",
+  "pg_rewrite",
+  "pg_seclabel",
+  "pg_sequence",
+  "pg_statistic_ext",
+  "pg_trigger",
+  "pg_type",
 ];
 
 /**

@@ -100,7 +100,9 @@ export function formatOutcome(outcome: MirrorOutcome): string {
   const done = `${outcome.statements} statements in ${outcome.passes} ${outcome.passes === 1 ? "pass" : "passes"}`;
   return sections([
     [`${outcome.state}: ${done}${recordedAs === null ? "" : `, recorded as ${recordedAs}`}`],
-    failure === null ? [] : [`failed: ${failure.message}`, `  statement: ${shorten(failure.sql)}`, `  hint: ${failure.hint}`],
+    failure === null
+      ? []
+      : [`failed: ${failure.message}`, `  statement: ${shorten(failure.sql)}`, `  hint: ${failure.hint}`],
     outcome.segments.filter(({ state }) => state !== "committed").map(formatSegment),
     outcome.needs.map((need) => `blocked: ${need}`),
     outcome.refusals.map((refusal) => `refused: ${describeRefusal(refusal)}`),
@@ -135,7 +137,9 @@ function formatHazards(statements: readonly MirrorStatement[]): string[] {
 
 function formatPending(pending: readonly PendingMigration[]): string[] {
   return pending.map(({ name, unreplayable }) =>
-    unreplayable === null ? `migration ${name} is ahead of prod and is kept` : `migration ${name} cannot be kept: ${unreplayable}`,
+    unreplayable === null
+      ? `migration ${name} is ahead of prod and is kept`
+      : `migration ${name} cannot be kept: ${unreplayable}`,
   );
 }
 
@@ -145,7 +149,10 @@ function formatCount({ create, alter, drop }: { create: number; alter: number; d
     [alter, "to alter"],
     [drop, "to drop"],
   ] as const;
-  return parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`).join(", ");
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, word]) => `${count} ${word}`)
+    .join(", ");
 }
 
 function formatSql(statement: MirrorStatement): string {

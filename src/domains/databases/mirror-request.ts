@@ -43,9 +43,10 @@ export async function readMirrorRequest(context: CommandContext): Promise<Mirror
       from: await openSide(app, { option: "from", environment: "prod" }, givenFrom),
       to: await openSide(app, { option: "to", environment: "dev" }, givenTo),
       allow: [...new Set([...(mirror?.allow ?? []), ...readHazards(options["allow"])])],
-      devOnly: options["devOnly"] === "drop" ? "drop" : options["devOnly"] === "keep" ? "keep" : (mirror?.dev_only ?? "keep"),
+      devOnly:
+        options["devOnly"] === "drop" ? "drop" : options["devOnly"] === "keep" ? "keep" : (mirror?.dev_only ?? "keep"),
       migrations: app === undefined ? { table: defaultTable, directory: undefined } : configuredMigrations(app.config),
-      target: givenTo === undefined ? "configured" : options["markDev"] === true ? "given-mark-dev" : "given",
+      markDev: options["markDev"] === true,
       appliedBy: currentUser(),
     },
     copiesRows: givenFrom === undefined && givenTo === undefined && (mirror?.reference_tables.length ?? 0) > 0,
@@ -55,14 +56,16 @@ export async function readMirrorRequest(context: CommandContext): Promise<Mirror
 /** `data-loss,lock` or `all`. */
 export function readHazards(given: string | boolean | undefined): Hazard[] {
   const words = (readText(given) ?? "").split(",").map((word) => word.trim());
-  return words.filter((word) => word !== "").flatMap((word) => {
-    if (word === "all") return Hazard.options;
-    const hazard = Hazard.safeParse(word);
-    if (hazard.success) return [hazard.data];
-    throw new AppError("invalid_input", `--allow ${JSON.stringify(word)} is not a hazard`, {
-      hint: `Use all, or some of ${Hazard.options.join(", ")}.`,
+  return words
+    .filter((word) => word !== "")
+    .flatMap((word) => {
+      if (word === "all") return Hazard.options;
+      const hazard = Hazard.safeParse(word);
+      if (hazard.success) return [hazard.data];
+      throw new AppError("invalid_input", `--allow ${JSON.stringify(word)} is not a hazard`, {
+        hint: `Use all, or some of ${Hazard.options.join(", ")}.`,
+      });
     });
-  });
 }
 
 /** Only prod → dev exists among the configured: prod is never a target. */
@@ -94,9 +97,13 @@ async function openUrl(app: App | undefined, option: Side["option"], given: stri
     return app === undefined ? openReference(given, resolve("leveredge.yaml")) : app.openReference(given);
   }
   if (/^[a-z]+:\/\/[^/?]*:[^/?]*@/.test(given) || /[?&]password=/i.test(given)) {
-    throw new AppError("invalid_input", `--${option}-url has a password in it, which every user of this host can read`, {
-      hint: `Put the URL into a variable or a file of mode 0600 and pass --${option}-url env:NAME or file:PATH.`,
-    });
+    throw new AppError(
+      "invalid_input",
+      `--${option}-url has a password in it, which every user of this host can read`,
+      {
+        hint: `Put the URL into a variable or a file of mode 0600 and pass --${option}-url env:NAME or file:PATH.`,
+      },
+    );
   }
   return new Secret(given);
 }

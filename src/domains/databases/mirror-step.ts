@@ -22,7 +22,7 @@ export async function configuredMirror(app: App): Promise<MirrorSpec> {
     allow: mirror?.allow ?? [],
     devOnly: mirror?.dev_only ?? "keep",
     migrations: configuredMigrations(app.config),
-    target: "configured",
+    markDev: false,
     appliedBy: currentUser(),
   };
 }
@@ -32,11 +32,20 @@ async function planStep(app: App, context: StepContext): Promise<StepPlan> {
   const changes = report.statements.map(describeStatement);
   if (report.state !== "ready") {
     const needs = [...report.needs, ...report.refusals.map(describeRefusal)];
-    return { state: "blocked", summary: `dev stays as it is: ${report.state}`, needs, changes, looseEnds: report.findings };
+    return {
+      state: "blocked",
+      summary: `dev stays as it is: ${report.state}`,
+      needs,
+      changes,
+      looseEnds: report.findings,
+    };
   }
   return {
     state: "ready",
-    summary: changes.length === 0 ? `dev equals ${report.desired}` : `${changes.length} statements make dev equal ${report.desired}`,
+    summary:
+      changes.length === 0
+        ? `dev equals ${report.desired}`
+        : `${changes.length} statements make dev equal ${report.desired}`,
     changes,
     fingerprint: report.fingerprint,
     looseEnds: [],
@@ -61,7 +70,9 @@ async function applyStep(app: App, _plan: unknown, context: StepContext): Promis
     case "different":
       return {
         state: "applied",
-        notes: [`${outcome.statements} statements, recorded as ${outcome.recordedAs ?? "nothing: there was nothing to do"}`],
+        notes: [
+          `${outcome.statements} statements, recorded as ${outcome.recordedAs ?? "nothing: there was nothing to do"}`,
+        ],
       };
   }
 }
@@ -87,7 +98,8 @@ async function verifyStep(app: App, context: StepContext): Promise<StepVerdict> 
 function summarize(verdict: MirrorVerdict): string {
   if (verdict.needs.length > 0) return `cannot be told: ${verdict.needs.join("; ")}`;
   const short = verdict.actualDigest.slice(0, 12);
-  if (verdict.equal) return `dev equals what prod and dev's migrations ask for: ${verdict.objects} objects, digest ${short}`;
+  if (verdict.equal)
+    return `dev equals what prod and dev's migrations ask for: ${verdict.objects} objects, digest ${short}`;
   const [first] = verdict.differences;
   const example = first === undefined ? "" : `, first: ${describeDifference(first)}`;
   return `${verdict.differences.length} of ${verdict.objects} objects differ${example}`;

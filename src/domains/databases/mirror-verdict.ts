@@ -1,12 +1,22 @@
 /** The proof of a mirror: both catalogues read and compared without the library that planned. */
 import { type Catalog, catalogKey, readCatalog } from "./catalog.ts";
-import { type CatalogDifference, compareCatalogs } from "./catalog-comparison.ts";
+import { compareCatalogs } from "./catalog-comparison.ts";
 import { type Desired, type Ends, mirrorScope } from "./desired.ts";
+import { classify } from "./drift-classes.ts";
 import { findEndpoints } from "./endpoints.ts";
 import type { MirrorSpec, MirrorWork } from "./mirror.ts";
 import type { MirrorFinding, MirrorVerdict } from "./schema.ts";
 
-const executedKinds = new Set(["function", "procedure", "trigger", "view", "materialized view", "rule", "policy", "event trigger"]);
+const executedKinds = new Set([
+  "function",
+  "procedure",
+  "trigger",
+  "view",
+  "materialized view",
+  "rule",
+  "policy",
+  "event trigger",
+]);
 
 export async function verifyEnds(
   spec: MirrorSpec,
@@ -23,26 +33,21 @@ export async function verifyEnds(
   const comparison = compareCatalogs(wanted, found, {
     devOnly: spec.devOnly,
     desired: desired.kind,
+    labels: { desired: spec.from.label, actual: spec.to.label },
   });
-  const bound = environmentBound(wanted, comparison.differences);
-  const differences = comparison.differences.filter((difference) => !bound.has(catalogKey(difference)));
   return {
-    equal: differences.length === 0,
+    equal: comparison.differences.length === 0,
     objects: comparison.objectCount,
     desiredDigest: comparison.desiredDigest,
     actualDigest: comparison.actualDigest,
-    differences: differences.map(({ kind, identity, change, attributes }) => ({
-      kind,
-      identity,
-      class: change === "different" ? `${kind} ${attributes.join(", ")} differs` : `${kind} ${change}`,
+    differences: comparison.differences.map((difference) => ({
+      kind: difference.kind,
+      identity: difference.identity,
+      class: classify(difference),
     })),
     kept: comparison.devOnly.filter(({ whole }) => whole).map(catalogKey),
     pending: desired.pending,
-    findings: [
-      ...comparison.findings,
-      ...[...bound].map((key) => describeBound(spec, key)),
-      ...findSharedEndpoints(spec, wanted, found),
-    ],
+    findings: [...comparison.findings, ...findSharedEndpoints(spec, wanted, found)],
     needs: [],
   };
 }
@@ -58,26 +63,6 @@ const unknownVerdict: MirrorVerdict = {
   findings: [],
   needs: [],
 };
-
-/** Foreign servers that only prod has, with what hangs on them: an address of prod is never copied. */
-function environmentBound(wanted: Catalog, differences: readonly CatalogDifference[]): Set<string> {
-  const missing = new Set(differences.filter(({ change }) => change === "missing").map(catalogKey));
-  const bound = new Set([...missing].filter((key) => key.startsWith("foreign server ")));
-  for (const object of wanted.objects) {
-    const hangs = (object.kind === "grant" || object.kind === "comment") && object.parents.some((key) => bound.has(key));
-    if (hangs && missing.has(catalogKey(object))) bound.add(catalogKey(object));
-  }
-  return bound;
-}
-
-function describeBound(spec: MirrorSpec, key: string): MirrorFinding {
-  return {
-    id: `mirror.environment-bound.${key}`,
-    severity: "medium",
-    text: `${key} exists on ${spec.from.label} only: it is bound to its environment and never copied`,
-    remedy: `create it on ${spec.to.label} with its own address and password if it is needed there`,
-  };
-}
 
 /** What runs on dev and reaches what prod reaches, because its text is prod's. */
 function findSharedEndpoints(spec: MirrorSpec, wanted: Catalog, found: Catalog): MirrorFinding[] {

@@ -33,7 +33,9 @@ test("drift of many kinds goes away in one transaction and is recorded", async (
   assert.equal(plan.state, "ready");
   assert.equal(outcome.state, "equal");
   assert.equal(outcome.verdict?.desiredDigest, outcome.verdict?.actualDigest);
-  const { rows } = await pair.dev.query("select migration_name, kind, checksum, sql, status, applied_by from schema_migrations");
+  const { rows } = await pair.dev.query(
+    "select migration_name, kind, checksum, sql, status, applied_by from schema_migrations",
+  );
   assert.equal(rows.length, 1);
   assert.equal(rows[0].migration_name, outcome.recordedAs);
   assert.equal(rows[0].kind, "mirror");
@@ -53,12 +55,14 @@ test("a hazard that is not allowed is named with its statements, and dev is unto
   const outcome = await pair.apply(plan, { allow: [] });
 
   assert.equal(outcome.state, "refused");
-  assert.deepEqual(plan.refusals.map(({ hazard }) => hazard), ["data-loss", "lock", "rewrite"]);
-  assert.deepEqual(plan.refusals[0]?.subjects.map((subject) => subject.split(" (")[0]), [
-    "drop column public.t.gone",
-    "drop column public.u.empty",
-    "alter column public.t.a",
-  ]);
+  assert.deepEqual(
+    plan.refusals.map(({ hazard }) => hazard),
+    ["data-loss", "lock", "rewrite"],
+  );
+  assert.deepEqual(
+    plan.refusals[0]?.subjects.map((subject) => subject.split(" (")[0]),
+    ["drop column public.t.gone", "drop column public.u.empty", "alter column public.t.a"],
+  );
   assert.match(plan.refusals[1]?.remedy ?? "", /--allow lock/);
   const { rows } = await pair.dev.query("select a, gone from t");
   assert.deepEqual(rows, [{ a: "123456789", gone: null }]);
@@ -92,7 +96,10 @@ test("what is made of data that does not fit is taken back as a whole and record
   assert.match(outcome.failure?.sql ?? "", /SET NOT NULL/);
   assert.equal((await pair.dev.query("select to_regclass('more') as found")).rows[0].found, null);
   const { rows } = await pair.dev.query("select status from schema_migrations where kind = 'mirror'");
-  assert.deepEqual(rows.map(({ status }) => status.segments[0].state), ["rolled-back"]);
+  assert.deepEqual(
+    rows.map(({ status }) => status.segments[0].state),
+    ["rolled-back"],
+  );
 });
 
 test("whole objects that only dev has stay, and what hangs on a shared table goes", async (t) => {
@@ -105,23 +112,39 @@ test("whole objects that only dev has stay, and what hangs on a shared table goe
   const outcome = await pair.mirror();
 
   assert.equal(outcome.state, "equal");
-  assert.deepEqual(outcome.verdict?.kept, ["enum public.color", "function public.mine()", "schema lab", "table lab.x", "table public.scratch", "view public.own"]);
+  assert.deepEqual(outcome.verdict?.kept, [
+    "enum public.color",
+    "function public.mine()",
+    "schema lab",
+    "table lab.x",
+    "table public.scratch",
+    "view public.own",
+  ]);
   assert.equal((await pair.dev.query("select count(*)::int as rows from scratch")).rows[0].rows, 1);
 });
 
 test("dev-only objects are dropped when asked, as data-loss", async (t) => {
-  const pair = await mirrorPair(t, { prod: "create table t (a int);", dev: "create table t (a int); create table scratch (a int); create view own as select a from scratch;" });
+  const pair = await mirrorPair(t, {
+    prod: "create table t (a int);",
+    dev: "create table t (a int); create table scratch (a int); create view own as select a from scratch;",
+  });
 
   const refused = await pair.plan({ devOnly: "drop", allow: [] });
   const outcome = await pair.mirror({ devOnly: "drop" });
 
-  assert.deepEqual(refused.refusals.map(({ hazard }) => hazard), ["data-loss"]);
+  assert.deepEqual(
+    refused.refusals.map(({ hazard }) => hazard),
+    ["data-loss"],
+  );
   assert.equal(outcome.state, "equal");
   assert.equal((await pair.dev.query("select to_regclass('scratch') as found")).rows[0].found, null);
 });
 
 test("a kept view that stands on a column which prod does not have is refused by name", async (t) => {
-  const pair = await mirrorPair(t, { prod: "create table t (a int);", dev: "create table t (a int, c int); create view v as select c from t;" });
+  const pair = await mirrorPair(t, {
+    prod: "create table t (a int);",
+    dev: "create table t (a int, c int); create view v as select c from t;",
+  });
 
   const plan = await pair.plan();
 
@@ -162,12 +185,12 @@ test("one database as both ends, a target marked prod and a source marked dev ar
   assert.match(backwards.refusals[0]?.text ?? "", /direction is wrong/);
 });
 
-test("a target given by URL must be empty, marked as dev, or be marked on request", async (t) => {
+test("a target must be empty, marked as dev, or be marked on request", async (t) => {
   const pair = await mirrorPair(t, { prod: "create table t (a int);", dev: "create table u (a int);" });
 
-  const refused = await pair.plan({ target: "given" });
-  const marked = await pair.mirror({ target: "given-mark-dev" });
-  const again = await pair.plan({ target: "given" });
+  const refused = await pair.plan({ markDev: false });
+  const marked = await pair.mirror({ markDev: true });
+  const again = await pair.plan({ markDev: false });
 
   assert.match(refused.refusals[0]?.remedy ?? "", /--mark-dev/);
   assert.equal(marked.state, "equal");
@@ -186,8 +209,12 @@ test("a password of a foreign server never reaches dev, and dev's own server sta
   const outcome = await pair.mirror();
 
   assert.equal(outcome.state, "equal");
-  const { rows } = await pair.dev.query("select s.srvname, s.srvoptions, m.umoptions from pg_user_mapping m join pg_foreign_server s on s.oid = m.umserver");
-  assert.deepEqual(rows, [{ srvname: "s", srvoptions: ["host=dev.example.com"], umoptions: ["user=u", "password=offen"] }]);
+  const { rows } = await pair.dev.query(
+    "select s.srvname, s.srvoptions, m.umoptions from pg_user_mapping m join pg_foreign_server s on s.oid = m.umserver",
+  );
+  assert.deepEqual(rows, [
+    { srvname: "s", srvoptions: ["host=dev.example.com"], umoptions: ["user=u", "password=offen"] },
+  ]);
   assert.ok(outcome.verdict?.findings.some(({ text }) => text.includes("foreign server other exists on prod only")));
 });
 
@@ -213,18 +240,31 @@ test("an address and a key of prod are named before they are copied, and the key
   const plan = await pair.plan({ allow: ["privilege"] });
   const outcome = await pair.mirror();
 
-  assert.deepEqual(plan.refusals.map(({ hazard }) => hazard), ["endpoint-copied"]);
-  assert.match(plan.refusals[0]?.subjects[0] ?? "", /function public.call\(\) holds host hooks.prod.example.com, an API key/);
+  assert.deepEqual(
+    plan.refusals.map(({ hazard }) => hazard),
+    ["endpoint-copied"],
+  );
+  assert.match(
+    plan.refusals[0]?.subjects[0] ?? "",
+    /function public.call\(\) holds host hooks.prod.example.com, an API key/,
+  );
   assert.ok(!JSON.stringify(plan).includes(key));
   assert.equal(outcome.state, "equal");
   const { rows } = await pair.dev.query("select sql from schema_migrations");
   assert.ok(!rows[0].sql.includes(key));
-  assert.match((await pair.dev.query("select prosrc from pg_proc where proname = 'call'")).rows[0].prosrc, new RegExp(key));
+  assert.match(
+    (await pair.dev.query("select prosrc from pg_proc where proname = 'call'")).rows[0].prosrc,
+    new RegExp(key),
+  );
 });
 
 test("a role that dev's server lacks is made without login, on another major version", async (t) => {
   const role = `only_prod_${process.pid}`;
-  const pair = await mirrorPair(t, { prod: `create role ${role}; create table t (a int); grant select on t to ${role}; create policy p on t to ${role} using (true);`, dev: "create table t (a int);", devMajor: 18 });
+  const pair = await mirrorPair(t, {
+    prod: `create role ${role}; create table t (a int); grant select on t to ${role}; create policy p on t to ${role} using (true);`,
+    dev: "create table t (a int);",
+    devMajor: 18,
+  });
   t.after(() => dropRoles(role));
 
   const outcome = await pair.mirror();
@@ -237,22 +277,37 @@ test("a role that dev's server lacks is made without login, on another major ver
 test("a migration that went to dev first is not undone", async (t) => {
   const content = "create table t (a int, x varchar check (x in ('a', 'b')));";
   const pair = await mirrorPair(t, { prod: `${content} create table from_prod (a int);`, dev: content });
-  const directory = await migrationsOnDev(t, pair.dev, { "0001_first.sql": "alter table t add first int; create index first_i on t (first);" });
+  const directory = await migrationsOnDev(t, pair.dev, {
+    "0001_first.sql": "alter table t add first int; create index first_i on t (first);",
+  });
   const migrations = { table, directory };
 
   const outcome = await pair.mirror({ migrations });
 
   assert.equal(outcome.state, "equal");
   assert.deepEqual(outcome.verdict?.pending, [{ name: "0001_first.sql", unreplayable: null }]);
-  assert.equal((await pair.dev.query("select to_regclass('first_i')::text as found, to_regclass('from_prod')::text as other")).rows[0].found, "first_i");
-  const shadows = await pair.dev.query("select datname from pg_database where datname ~ '^leveredge_shadow_' and datname ~ $1", [`_${process.pid}$`]);
+  assert.equal(
+    (await pair.dev.query("select to_regclass('first_i')::text as found, to_regclass('from_prod')::text as other"))
+      .rows[0].found,
+    "first_i",
+  );
+  const shadows = await pair.dev.query(
+    "select datname from pg_database where datname ~ '^leveredge_shadow_' and datname ~ $1",
+    [`_${process.pid}$`],
+  );
   assert.deepEqual(shadows.rows, []);
   assert.deepEqual((await pair.plan({ migrations })).statements, []);
 });
 
 test("dev that is ahead by a migration which does not replay is refused untouched, and passes when allowed", async (t) => {
-  const pair = await mirrorPair(t, { prod: "create table t (a int);", dev: "create table t (a int); create table gone (a int);" });
-  const directory = await migrationsOnDev(t, pair.dev, { "0001_alter.sql": "alter table gone add b int; alter table t add b int;", "0002_later.sql": "create table later (a int);" });
+  const pair = await mirrorPair(t, {
+    prod: "create table t (a int);",
+    dev: "create table t (a int); create table gone (a int);",
+  });
+  const directory = await migrationsOnDev(t, pair.dev, {
+    "0001_alter.sql": "alter table gone add b int; alter table t add b int;",
+    "0002_later.sql": "create table later (a int);",
+  });
   const migrations = { table, directory };
 
   const refused = await pair.mirror({ migrations });
@@ -262,7 +317,9 @@ test("dev that is ahead by a migration which does not replay is refused untouche
   assert.equal(refused.refusals[0]?.hazard, "ahead");
   assert.match(refused.refusals[0]?.subjects[0] ?? "", /0001_alter.sql: .*gone/s);
   assert.equal(allowed.state, "equal");
-  const { rows } = await pair.dev.query("select count(*)::int as columns from pg_attribute where attrelid = 't'::regclass and attname = 'b'");
+  const { rows } = await pair.dev.query(
+    "select count(*)::int as columns from pg_attribute where attrelid = 't'::regclass and attname = 'b'",
+  );
   assert.deepEqual(rows, [{ columns: 0 }]);
 });
 
@@ -292,7 +349,10 @@ test("a second mirror that writes at the same time is refused", async (t) => {
 
 test("an index is built beside writers when lock is not allowed", async (t) => {
   const content = "create table t (a int); insert into t values (1), (1);";
-  const pair = await mirrorPair(t, { prod: "create table t (a int); create index i on t (a); create table n (a int);", dev: content });
+  const pair = await mirrorPair(t, {
+    prod: "create table t (a int); create index i on t (a); create table n (a int);",
+    dev: content,
+  });
   const unique = await mirrorPair(t, { prod: "create table t (a int); create unique index u on t (a);", dev: content });
 
   const plan = await pair.plan({ allow: ["privilege"] });
@@ -305,7 +365,10 @@ test("an index is built beside writers when lock is not allowed", async (t) => {
   assert.equal(failed.state, "failed");
   assert.deepEqual((await unique.dev.query("select to_regclass('u') as found")).rows, [{ found: null }]);
   const { rows } = await unique.dev.query("select status from schema_migrations");
-  assert.deepEqual(rows.map(({ status }) => status.segments.map((segment: { state: string }) => segment.state)), [["failed"]]);
+  assert.deepEqual(
+    rows.map(({ status }) => status.segments.map((segment: { state: string }) => segment.state)),
+    [["failed"]],
+  );
 });
 
 async function migrationsOnDev(t: TestContext, dev: pg.Client, files: Record<string, string>): Promise<string> {

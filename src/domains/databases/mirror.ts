@@ -22,7 +22,15 @@ import { Secret } from "#secrets/secret.ts";
 import { ensureMigrationTable, type MigrationTable, recordMirror, updateMirrorStatus } from "#store/migrator.ts";
 
 import { connect, type DatabaseTarget, refuseTransactionPooler } from "./connection.ts";
-import { type Desired, dumpScope, type Ends, listDumpNeeds, listMissingExtensions, mirrorScope, openDesired } from "./desired.ts";
+import {
+  type Desired,
+  dumpScope,
+  type Ends,
+  listDumpNeeds,
+  listMissingExtensions,
+  mirrorScope,
+  openDesired,
+} from "./desired.ts";
 import { compareSchemas } from "./delta-process.ts";
 import type { DeltaPlan } from "./delta-protocol.ts";
 import { dumpSchema } from "./dump.ts";
@@ -51,8 +59,8 @@ export type MirrorSpec = {
   devOnly: "keep" | "drop";
   /** Where migrations are recorded in both databases, and where their files lie; no directory, no replay. */
   migrations: { table: MigrationTable; directory: string | undefined };
-  /** The configuration names the target as dev; a target given by URL must carry the mark, be empty, or be marked on request. */
-  target: "configured" | "given" | "given-mark-dev";
+  /** Says that the target is dev: without it, a target that is neither empty nor marked is refused. */
+  markDev: boolean;
   /** Recorded as `applied_by`. */
   appliedBy: string;
 };
@@ -180,7 +188,13 @@ async function planDesired(
   work.progress(`comparing ${spec.to.label} with ${desired.words}`);
   const compared = await compareSchemas(
     app,
-    { desired: desired.target, actual: spec.to, devOnly: spec.devOnly, excludedSchemas: scope.schemas, excludedTables: scope.tables },
+    {
+      desired: desired.target,
+      actual: spec.to,
+      devOnly: spec.devOnly,
+      excludedSchemas: scope.schemas,
+      excludedTables: scope.tables,
+    },
     work.signal,
   );
   if (compared.state === "refused") return { ...plan, state: "refused", refusals: [refuseChange(compared.message)] };
@@ -204,7 +218,9 @@ async function finishPlan(spec: MirrorSpec, ends: Ends, plan: MirrorPlan, compar
   const roles = await listRoles(ends.dev);
   const named = await listReferencedRoles(ends.prod);
   // A role that was made for the throw-away database is gone with it.
-  const missingRoles = [...new Set([...compared.missingRoles, ...named.filter((role) => !roles.includes(role))])].toSorted();
+  const missingRoles = [
+    ...new Set([...compared.missingRoles, ...named.filter((role) => !roles.includes(role))]),
+  ].toSorted();
   const needed = compared.actions.length === 0 ? [] : missingRoles;
   const { segments, ...composed } = await composePlan(spec, ends, {
     source: "comparison",
@@ -236,9 +252,7 @@ async function planBootstrap(
   const needs = await listDumpNeeds(app, spec, ends, work);
   if (needs.length > 0) return { ...plan, state: "blocked", needs };
   work.progress(`${spec.to.label} is empty: reading the whole schema of ${spec.from.label}`);
-  const actions = describeEntries(
-    await dumpSchema(app, spec.from, await dumpScope(spec, ends.prod), work.signal),
-  );
+  const actions = describeEntries(await dumpSchema(app, spec.from, await dumpScope(spec, ends.prod), work.signal));
   const roles = await listRoles(ends.dev);
   const missingRoles = (await listReferencedRoles(ends.prod)).filter((role) => !roles.includes(role));
   const { segments, ...composed } = await composePlan(spec, ends, {
@@ -310,7 +324,8 @@ async function applyPasses(
         recordedAs: execution.recordedAs ?? outcome.recordedAs,
         segments: [...outcome.segments, ...execution.segments],
       };
-      if (execution.failure !== null) return { ...outcome, state: "failed", failure: describeFailure(execution.failure) };
+      if (execution.failure !== null)
+        return { ...outcome, state: "failed", failure: describeFailure(execution.failure) };
     }
     const verdict = await verifyMirror(app, spec, work);
     if (verdict.equal) return { ...outcome, state: "equal", verdict };
@@ -332,11 +347,15 @@ async function execute(
   work: MirrorWork,
 ): Promise<Execution> {
   const { table } = spec.migrations;
-  await ensureMigrationTable(client, table, spec.target === "given" ? {} : { environment: "dev" });
+  await ensureMigrationTable(client, table, { environment: "dev" });
   // The script was written by composePlan of this process, or of one that stored it for us.
   const segments = JSON.parse(plan.script.reveal()) as Segment[];
   const sql = plan.statements.map((statement) => statement.sql).join(";\n");
-  const status = (statuses: Execution["segments"]): unknown => ({ from: plan.from, desired: plan.desired, segments: statuses });
+  const status = (statuses: Execution["segments"]): unknown => ({
+    from: plan.from,
+    desired: plan.desired,
+    segments: statuses,
+  });
   return runSegments(
     client,
     segments,

@@ -8,19 +8,26 @@ import { mirrorPair } from "#test/mirror-pair.ts";
 import { mendArrays } from "./repairs.ts";
 
 test("a new index of a partitioned table reaches its partitions and is valid", async (t) => {
-  const table = "create table m (a int, b int) partition by range (a); create table m1 partition of m for values from (0) to (9);";
+  const table =
+    "create table m (a int, b int) partition by range (a); create table m1 partition of m for values from (0) to (9);";
   const pair = await mirrorPair(t, { prod: `${table} create index mi on m (b);`, dev: table });
 
   const outcome = await pair.mirror();
 
   assert.equal(outcome.state, "equal");
-  const { rows } = await pair.dev.query("select bool_and(indisvalid) as valid, count(*)::int as count from pg_index where indrelid in ('m'::regclass, 'm1'::regclass)");
+  const { rows } = await pair.dev.query(
+    "select bool_and(indisvalid) as valid, count(*)::int as count from pg_index where indrelid in ('m'::regclass, 'm1'::regclass)",
+  );
   assert.deepEqual(rows, [{ valid: true, count: 2 }]);
 });
 
 test("an unusable index of a partitioned table is built anew", async (t) => {
-  const table = "create table m (a int, b int) partition by range (a); create table m1 partition of m for values from (0) to (9);";
-  const pair = await mirrorPair(t, { prod: `${table} create index mi on m (b);`, dev: `${table} create index mi on only m (b);` });
+  const table =
+    "create table m (a int, b int) partition by range (a); create table m1 partition of m for values from (0) to (9);";
+  const pair = await mirrorPair(t, {
+    prod: `${table} create index mi on m (b);`,
+    dev: `${table} create index mi on only m (b);`,
+  });
 
   const outcome = await pair.mirror();
 
@@ -28,7 +35,8 @@ test("an unusable index of a partitioned table is built anew", async (t) => {
 });
 
 test("the index of a partition gets the name it has on prod", async (t) => {
-  const table = "create table m (a int, b int) partition by range (a); create table m1 partition of m for values from (0) to (9);";
+  const table =
+    "create table m (a int, b int) partition by range (a); create table m1 partition of m for values from (0) to (9);";
   const named = "create index my_own on m1 (b); create index mi on m (b);";
   const pair = await mirrorPair(t, { prod: table + named, dev: table });
 
@@ -47,7 +55,10 @@ test("a new label is there before the default that uses it", async (t) => {
   const outcome = await pair.mirror();
 
   assert.equal(outcome.state, "equal");
-  assert.deepEqual(outcome.segments.map(({ state }) => state), ["committed", "committed"]);
+  assert.deepEqual(
+    outcome.segments.map(({ state }) => state),
+    ["committed", "committed"],
+  );
 });
 
 test("labels that nothing uses are added in the one transaction", async (t) => {
@@ -125,7 +136,9 @@ test("a removed label is refused by PostgreSQL while rows use it, and dev stays 
   assert.equal(outcome.state, "failed");
   assert.match(outcome.failure?.message ?? "", /invalid input value for enum/);
   assert.match(outcome.failure?.hint ?? "", /rows on dev/);
-  const { rows } = await pair.dev.query("select enum_range(null::e)::text as labels, (select count(*)::int from t) as rows");
+  const { rows } = await pair.dev.query(
+    "select enum_range(null::e)::text as labels, (select count(*)::int from t) as rows",
+  );
   assert.deepEqual(rows, [{ labels: "{a,b}", rows: 1 }]);
 });
 
@@ -141,7 +154,10 @@ test("a domain or an attribute in use that changes its type is refused by name",
 
   const plans = [await domain.plan(), await composite.plan()];
 
-  assert.deepEqual(plans.map(({ state }) => state), ["refused", "refused"]);
+  assert.deepEqual(
+    plans.map(({ state }) => state),
+    ["refused", "refused"],
+  );
   assert.match(plans[0]?.refusals[0]?.subjects[0] ?? "", /domain "public"."d"/);
   assert.match(plans[1]?.refusals[0]?.subjects[0] ?? "", /composite type "public"."c"/);
 });
@@ -210,7 +226,9 @@ test("only an array of varchar constants loses its cast", () => {
 test("constants with any content keep it", () => {
   fc.assert(
     fc.property(fc.array(fc.string(), { minLength: 1 }), (values) => {
-      const constants = values.map((value) => `'${value.replaceAll("\\", "").replaceAll("'", "''")}'::character varying`).join(", ");
+      const constants = values
+        .map((value) => `'${value.replaceAll("\\", "").replaceAll("'", "''")}'::character varying`)
+        .join(", ");
 
       assert.equal(mendArrays(`((ARRAY[${constants}])::text[])`), `(ARRAY[${constants}])`);
     }),

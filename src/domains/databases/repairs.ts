@@ -18,9 +18,13 @@ export type RepairContext = {
 const identifier = '"(?:[^"]|"")+"';
 const onlyIndex = new RegExp(`^(CREATE (?:UNIQUE )?INDEX (?:${identifier}|\\S+) ON) ONLY `);
 const plainIndex = new RegExp(`^CREATE (UNIQUE )?INDEX (${identifier}|\\S+) ON (?!ONLY )`);
-const addIdentity = new RegExp(`^ALTER TABLE (${identifier}\\.${identifier}) ALTER COLUMN (${identifier}) ADD GENERATED `);
+const addIdentity = new RegExp(
+  `^ALTER TABLE (${identifier}\\.${identifier}) ALTER COLUMN (${identifier}) ADD GENERATED `,
+);
 const alterSequence = new RegExp(`^ALTER SEQUENCE (${identifier}\\.${identifier}) `);
-const stringArray = /\(ARRAY\[((?:(?:E?'(?:[^'\\]|''|\\.)*'|NULL)::character varying(?:\(\d+\))?(?:, )?)+)\]\)::text\[\]/g;
+const words = new RegExp(`${identifier}|[A-Za-z_][\\w$]*`, "g");
+const stringArray =
+  /\(ARRAY\[((?:(?:E?'(?:[^'\\]|''|\\.)*'|NULL)::character varying(?:\(\d+\))?(?:, )?)+)\]\)::text\[\]/g;
 const addValue = new RegExp(`^ALTER TYPE ${identifier}\\.${identifier} ADD VALUE ('(?:[^']|'')*')`);
 
 /** The sequences whose last value the mending wants to know, as quoted names. */
@@ -103,7 +107,9 @@ function placeAddedValue(action: DeltaAction, all: readonly DeltaAction[]): Delt
 function isFreeIndex(action: DeltaAction, all: readonly DeltaAction[]): boolean {
   const name = plainIndex.exec(action.sql)?.[2];
   if (name === undefined || action.subject.kind !== "index" || action.transaction !== "inside") return false;
-  return !all.some((other) => other !== action && other.verb !== "drop" && other.sql.includes(name.replaceAll('"', "")));
+  const quoted = name.startsWith('"') ? name : `"${name}"`;
+  const isNamed = (sql: string): boolean => sql.match(words)?.some((word) => word === name || word === quoted) ?? false;
+  return !all.some((other) => other !== action && other.verb !== "drop" && isNamed(other.sql));
 }
 
 function buildConcurrently(action: DeltaAction): DeltaAction {

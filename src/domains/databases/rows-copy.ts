@@ -8,8 +8,10 @@ import { pipeline } from "node:stream/promises";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 
+import { formatTableName } from "#config/table-name.ts";
+
 import type { ForeignKey } from "./reference-table-queries.ts";
-import { type CopyTable, formatTableName, type RowsRefusal } from "./reference-tables.ts";
+import type { CopyTable, RowsRefusal } from "./reference-tables.ts";
 import { brokenKeyFailure, rowsFailure } from "./rows-failure.ts";
 import {
   actAsReplica,
@@ -23,7 +25,6 @@ import {
   createStage,
   deferConstraints,
   deleteMissingRows,
-  digestRows,
   insertNewRows,
   isEmpty,
   lockTables,
@@ -47,7 +48,7 @@ export type CopyContext = {
 export type CopiedTable = { table: string; inserted: number; updated: number; deleted: number };
 
 /** How a table is brought up to date; `staged` holds the source's rows then. */
-type Way = { table: CopyTable } & ({ kind: "fill" } | { kind: "merge"; staged: Stage; changed: Stage } | { kind: "none" });
+type Way = { table: CopyTable } & ({ kind: "fill" } | { kind: "merge"; staged: Stage; changed: Stage });
 
 /**
  * Leaves the transaction open. The caller commits it, or rolls it back when a
@@ -94,10 +95,8 @@ async function chooseWay(
   place: number,
   refusals: RowsRefusal[],
 ): Promise<Way> {
-  const { source, target } = sessions;
+  const { target } = sessions;
   if (await isEmpty(target, table)) return { table, kind: "fill" };
-  const [wanted, present] = await both(digestRows(source, table), digestRows(target, table));
-  if (wanted.rows === present.rows && wanted.digest === present.digest) return { table, kind: "none" };
   const staged: Stage = `leveredge_rows_${place}`;
   await createStage(target, staged, table, table.columns);
   await streamRows(sessions, table, copyStageIn(staged), refusals);
@@ -135,7 +134,6 @@ async function write(
 ): Promise<{ inserted: number; updated: number }> {
   const { target } = sessions;
   const { table } = way;
-  if (way.kind === "none") return { inserted: 0, updated: 0 };
   const written = { inserted: 0, updated: 0 };
   if (way.kind === "fill") {
     written.inserted = await streamRows(sessions, table, copyRowsIn(table), refusals);
@@ -194,10 +192,4 @@ async function guarded<T>(table: CopyTable, context: CopyContext, work: () => Pr
   } catch (cause) {
     throw rowsFailure(`rows of ${table.label}`, context.side, cause);
   }
-}
-
-/** Both results; when one fails the other is awaited too, so that no session is left with work under way. */
-export async function both<A, B>(left: Promise<A>, right: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([left, right]);
-  return [await left, await right];
 }

@@ -37,11 +37,26 @@ export function rowsFailure(subject: string, side: string, cause: unknown): AppE
         hint: "Free space there and run the command again; nothing was copied.",
         ...kept,
       });
+    case "57P01":
+    case "57P02":
+    case "57P03":
+    case "ECONNRESET":
+    case "EPIPE":
+      return lostConnection(subject, side, kept);
     case "57014":
       return new AppError("upstream_timeout", `${subject}: the server ended the statement: ${message}`, kept);
     default:
-      return new AppError("upstream_failed", `${subject}: ${message}`, kept);
+      return message.startsWith("Connection terminated")
+        ? lostConnection(subject, side, kept)
+        : new AppError("upstream_failed", `${subject}: ${message}`, kept);
   }
+}
+
+function lostConnection(subject: string, side: string, kept: { cause: Error }): AppError {
+  return new AppError("unavailable", `${subject}: the connection was lost; ${side} is as it was before`, {
+    hint: "Check that both databases still exist and answer, then run the command again.",
+    ...kept,
+  });
 }
 
 /** Foreign keys that do not hold, found by asking: the copy is rolled back. */

@@ -56,7 +56,10 @@ function listed(columns: readonly string[]): string {
 
 function matches(pairs: readonly { left: string; right: string; equality: Equality }[]): string {
   return pairs
-    .map(({ left, right, equality }) => `${left} operator(${quote(equality.operatorSchema)}.${equality.operator}) ${right}`)
+    .map(
+      ({ left, right, equality }) =>
+        `${left} operator(${quote(equality.operatorSchema)}.${equality.operator}) ${right}`,
+    )
     .join(" and ");
 }
 
@@ -132,9 +135,10 @@ export async function findSecretColumns(client: pg.Client, table: CopyTable): Pr
   return table.searched.filter((_, place) => places.includes(place)).map(({ column }) => column);
 }
 
-/** Bytes as the text they may be. */
+/** Bytes as the text they may be; in a collation that patterns can be matched in. */
 function searchedText({ column, type }: { column: string; type: string }): string {
-  return type === "bytea" ? `encode(t.${quote(column)}, 'escape')` : `t.${quote(column)}::text`;
+  const text = type === "bytea" ? `encode(t.${quote(column)}, 'escape')` : `t.${quote(column)}::text`;
+  return `(${text} collate "C")`;
 }
 
 /** `copy … to stdout` of what is searched for secrets. */
@@ -142,9 +146,12 @@ export function copySearchedOut(table: CopyTable): string {
   return `copy (select ${listed(table.searched.map(({ column }) => column))} from ${rowsOfTable(table)}) to stdout`;
 }
 
-/** `copy … to stdout` of the copied columns. */
+/** `copy … to stdout` of the copied columns: of a plain table without the cost of a query. */
 export function copyRowsOut(table: CopyTable): string {
-  return `copy (select ${listed(table.columns)} from ${rowsOfTable(table)}) to stdout`;
+  const columns = listed(table.columns);
+  return table.isPartitioned
+    ? `copy (select ${columns} from ${qualified(table.name)}) to stdout`
+    : `copy ${qualified(table.name)} (${columns}) to stdout`;
 }
 
 /** `copy … to stdout` of the key alone. */

@@ -2,10 +2,11 @@
 import { createHash } from "node:crypto";
 
 import type { App } from "#app.ts";
+import { formatTableName } from "#config/table-name.ts";
 import type { LooseEnd, ReadyPlan, StepApplied, StepContext, StepPlan, StepVerdict } from "#domain.ts";
 
 import { configuredMigrations, configuredTarget } from "./configured.ts";
-import { formatTableName, type RowsRefusal } from "./reference-tables.ts";
+import type { RowsRefusal } from "./reference-tables.ts";
 import {
   copyReferenceRows,
   planReferenceRows,
@@ -68,7 +69,10 @@ function readyPlan(changes: string[], tables: readonly RowsComparison[], looseEn
   const state = tables.map(({ table, digest, targetDigest, extraRows }) => [table, digest, targetDigest, extraRows]);
   return {
     state: "ready",
-    summary: changes.length === 0 ? `${tables.length} reference tables are equal` : `${changes.length} reference tables differ`,
+    summary:
+      changes.length === 0
+        ? `${tables.length} reference tables are equal`
+        : `${changes.length} reference tables differ`,
     changes,
     fingerprint: createHash("sha256").update(JSON.stringify(state)).digest("hex"),
     looseEnds,
@@ -81,7 +85,8 @@ async function applyStep(app: App, _plan: ReadyPlan, context: StepContext): Prom
   return {
     state: "applied",
     notes: outcome.tables.map(
-      ({ table, inserted, updated, deleted }) => `${table}: ${inserted} inserted, ${updated} updated, ${deleted} deleted`,
+      ({ table, inserted, updated, deleted }) =>
+        `${table}: ${inserted} inserted, ${updated} updated, ${deleted} deleted`,
     ),
   };
 }

@@ -1,82 +1,12 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 
 import pg from "pg";
 
 import type { ReferenceTable } from "#config/schema.ts";
-import { Secret } from "#secrets/secret.ts";
-import { freshDatabase, testCluster } from "#test/database.ts";
+import { entry, makePair, makeRole, rowsInput as input, rowsOf } from "#test/row-pair.ts";
 
-import { copyReferenceRows, planReferenceRows, type RowsInput, verifyReferenceRows } from "./rows.ts";
-
-type Side = { name: string; url: string; client: pg.Client };
-type Pair = { prod: Side; dev: Side };
-
-const major = 15;
-
-/** Two databases with the same schema; `prodRows` are prod's, `devRows` are dev's. */
-async function makePair(t: TestContext, schema: string, prodRows = "", devRows = ""): Promise<Pair> {
-  const [prod, dev] = [await openSide(t), await openSide(t)];
-  await prod.client.query(schema + prodRows);
-  await dev.client.query(schema + devRows);
-  return { prod, dev };
-}
-
-async function openSide(t: TestContext): Promise<Side> {
-  const { name, url } = await freshDatabase(t, { major });
-  const client = new pg.Client({ connectionString: url });
-  // The database is dropped first.
-  client.on("error", () => undefined);
-  await client.connect();
-  t.after(() => client.end());
-  return { name, url, client };
-}
-
-function input(pair: Pair, tables: (string | ReferenceTable)[], more: Partial<RowsInput> = {}): RowsInput {
-  return {
-    from: { label: "prod", url: new Secret(pair.prod.url) },
-    to: { label: "dev", url: new Secret(pair.dev.url) },
-    tables: tables.map((table) => (typeof table === "string" ? entry(table) : table)),
-    neverCopy: [],
-    signal: new AbortController().signal,
-    ...more,
-  };
-}
-
-function entry(table: string, more: Partial<ReferenceTable> = {}): ReferenceTable {
-  return { table, omit: [], delete: false, ...more };
-}
-
-async function rowsOf(side: Side, query: string): Promise<unknown[]> {
-  return (await side.client.query({ text: query, rowMode: "array" })).rows;
-}
-
-/** A role of the cluster that may log in to both databases, dropped after the test. */
-async function makeRole(t: TestContext, pair: Pair, attributes = ""): Promise<{ role: string; as: (side: Side) => Secret }> {
-  const cluster = await testCluster({ major });
-  const role = `role_${pair.prod.name}`;
-  await pair.prod.client.query(`create role ${role} login password 'odd:p@ss/?#%' ${attributes}`);
-  t.after(async () => {
-    const admin = new pg.Client({ connectionString: cluster.url() });
-    await admin.connect();
-    await admin.query(`drop role ${role}`);
-    await admin.end();
-  });
-  for (const side of [pair.prod, pair.dev]) t.after(() => side.client.query(`drop owned by ${role}`));
-  const as = ({ url }: Side): Secret => {
-    const address = new URL(url);
-    address.username = role;
-    address.password = encodeURIComponent("odd:p@ss/?#%");
-    return new Secret(address.href);
-  };
-  return { role, as };
-}
-
-async function refusals(pair: Pair, tables: (string | ReferenceTable)[], more: Partial<RowsInput> = {}) {
-  const outcome = await copyReferenceRows(input(pair, tables, more));
-  assert.equal(outcome.state, "refused");
-  return outcome.refusals;
-}
+import { copyReferenceRows, planReferenceRows, verifyReferenceRows } from "./rows.ts";
 
 const settings = `
   create table public.settings (
@@ -160,15 +90,23 @@ test("a changed row, a missing row and, with delete, a row too many are each see
   await pair.dev.client.query("delete from settings where key = 'a'");
   const afterMissing = await isEqual(entry("settings"));
 
-  assert.deepEqual({ afterChange, afterExtra, afterMissing }, {
-    afterChange: false,
-    afterExtra: { deleting: false, keeping: true },
-    afterMissing: false,
-  });
+  assert.deepEqual(
+    { afterChange, afterExtra, afterMissing },
+    {
+      afterChange: false,
+      afterExtra: { deleting: false, keeping: true },
+      afterMissing: false,
+    },
+  );
 });
 
 test("a plan tells rows and differences, and changes nothing", async (t) => {
-  const pair = await makePair(t, settings, someSettings, "insert into settings (key, value) values ('x', '1'), ('y', '1'), ('', '1'), ('z', '1')");
+  const pair = await makePair(
+    t,
+    settings,
+    someSettings,
+    "insert into settings (key, value) values ('x', '1'), ('y', '1'), ('', '1'), ('z', '1')",
+  );
 
   const plan = await planReferenceRows(input(pair, ["settings"]));
 
@@ -200,12 +138,20 @@ test("omitted columns keep dev's values and new rows get the default", async (t)
 
 test("two rows may exchange a unique value", async (t) => {
   const schema = "create table step (id int primary key, place int unique not null);";
-  const pair = await makePair(t, schema, "insert into step values (1, 1), (2, 2)", "insert into step values (1, 2), (2, 1)");
+  const pair = await makePair(
+    t,
+    schema,
+    "insert into step values (1, 1), (2, 2)",
+    "insert into step values (1, 2), (2, 1)",
+  );
 
   const outcome = await copyReferenceRows(input(pair, ["step"]));
 
   assert.equal(outcome.state, "copied");
-  assert.deepEqual(await rowsOf(pair.dev, "select * from step order by id"), [[1, 1], [2, 2]]);
+  assert.deepEqual(await rowsOf(pair.dev, "select * from step order by id"), [
+    [1, 1],
+    [2, 2],
+  ]);
 });
 
 test("names with quotes, newlines, a percent sign and 63 letters are copied", async (t) => {
@@ -295,13 +241,24 @@ test("a delete that rows of an unlisted table stand in the way of is refused and
 
   const copy = copyReferenceRows(input(pair, [entry("kind", { delete: true })]));
 
-  await assert.rejects(copy, { code: "conflict", message: /1 rows of public\.thing would break foreign key thing_kind_fkey/ });
-  assert.deepEqual(await rowsOf(pair.dev, "select * from kind order by id"), [[1, "old"], [2, "of dev"]]);
+  await assert.rejects(copy, {
+    code: "conflict",
+    message: /1 rows of public\.thing would break foreign key thing_kind_fkey/,
+  });
+  assert.deepEqual(await rowsOf(pair.dev, "select * from kind order by id"), [
+    [1, "old"],
+    [2, "of dev"],
+  ]);
 });
 
 test("a row that only dev has and that holds a unique value is a conflict without the value in it", async (t) => {
   const schema = "create table tag (id int primary key, name text constraint tag_name unique);";
-  const pair = await makePair(t, schema, "insert into tag values (1, 'hidden-value')", "insert into tag values (9, 'hidden-value')");
+  const pair = await makePair(
+    t,
+    schema,
+    "insert into tag values (1, 'hidden-value')",
+    "insert into tag values (9, 'hidden-value')",
+  );
 
   const copy = copyReferenceRows(input(pair, ["tag"]));
 
@@ -319,6 +276,40 @@ test("a table that is locked by another session is a clear error and leaves all 
   const copy = copyReferenceRows(input(pair, ["settings"], { lockTimeoutMs: 200 }));
 
   await assert.rejects(copy, { code: "unavailable", message: /another session of dev holds a lock/ });
+});
+
+test("a connection that is lost midway is a clear error and leaves dev as it was", async (t) => {
+  const pair = await makePair(t, settings, someSettings);
+  const holder = pair.dev.client;
+  await holder.query("begin; lock table settings in row exclusive mode");
+  const copy = copyReferenceRows(input(pair, ["settings"]));
+  const ended = assert.rejects(copy, { code: "unavailable", message: /the connection was lost; dev is as it was/ });
+
+  let terminated = 0;
+  while (terminated === 0) {
+    const waiting = await holder.query(`
+      select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`);
+    terminated = waiting.rows.length;
+  }
+
+  await ended;
+  assert.deepEqual(await rowsOf(pair.dev, "select count(*)::int from settings"), [[0]]);
+});
+
+test("a row that dev keeps and whose parent would go is a conflict, also where nothing checks foreign keys", async (t) => {
+  const pair = await makePair(
+    t,
+    `create table parent (id int primary key);
+     create table child (id int primary key, parent int constraint child_parent references parent);`,
+    "",
+    "insert into parent values (1); insert into child values (1, 1)",
+  );
+
+  const copy = copyReferenceRows(input(pair, [entry("parent", { delete: true }), "child"]));
+
+  await assert.rejects(copy, { code: "conflict", message: /public\.child would break foreign key child_parent/ });
+  assert.deepEqual(await rowsOf(pair.dev, "select * from parent"), [[1]]);
 });
 
 test("a copy that is stopped leaves nothing behind", async (t) => {

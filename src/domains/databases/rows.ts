@@ -12,21 +12,22 @@ import type pg from "pg";
 import { from as copyFrom, to as copyTo } from "pg-copy-streams";
 
 import type { ReferenceTable } from "#config/schema.ts";
+import { formatTableName } from "#config/table-name.ts";
 import { AppError } from "#errors.ts";
 
 import { connect, type DatabaseTarget } from "./connection.ts";
 import { applySettings } from "./connection-queries.ts";
+import { replicaGrant } from "./reference-table-rules.ts";
 import { listTableFacts, mayActAsReplica, mayMakeTemporaryTables } from "./reference-table-queries.ts";
 import {
   type CopyTable,
   judgeReferenceTables,
   refuseByName,
-  replicaGrant,
   type RowsRefusal,
   tableOf,
   type WantedRows,
 } from "./reference-tables.ts";
-import { both, type CopiedTable, type CopySessions, copyTables } from "./rows-copy.ts";
+import { type CopiedTable, type CopySessions, copyTables } from "./rows-copy.ts";
 import { rowsFailure } from "./rows-failure.ts";
 import {
   beginSnapshot,
@@ -138,7 +139,7 @@ async function judge(
   };
   const named = refuseByName(wanted);
   const refusedNames = new Set(named.map(({ table }) => table));
-  const allowed = input.tables.filter(({ table }) => !refusedNames.has(table));
+  const allowed = input.tables.filter(({ table }) => !refusedNames.has(formatTableName(tableOf(table))));
   const names = allowed.map(({ table }) => tableOf(table));
   const rights = {
     actsAsReplica: await mayActAsReplica(target),
@@ -173,8 +174,7 @@ async function compare(sessions: CopySessions, table: CopyTable): Promise<RowsCo
     targetRows: shared.rows,
     targetDigest: shared.digest,
     extraRows,
-    isEqual:
-      wanted.rows === shared.rows && wanted.digest === shared.digest && (extraRows === 0 || !table.deletes),
+    isEqual: wanted.rows === shared.rows && wanted.digest === shared.digest && (extraRows === 0 || !table.deletes),
   };
 }
 
@@ -190,6 +190,12 @@ async function digestSharedRows({ source, target }: CopySessions, table: CopyTab
   } finally {
     await rollback(target);
   }
+}
+
+/** Both results; when one fails the other is awaited too, so that no session is left with work under way. */
+async function both<A, B>(left: Promise<A>, right: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([left, right]);
+  return [await left, await right];
 }
 
 /** A session of the source in one snapshot and one of the target; both end with the work, or at once when it is stopped. */

@@ -66,7 +66,9 @@ async function verifyScripts(app: App, { signal }: { signal: AbortSignal }): Pro
     signal,
   });
   const runs = started.exitCode === 0;
-  const summary = runs ? `${path} is in place and its program starts` : `what ${path} names ends with exit code ${started.exitCode}`;
+  const summary = runs
+    ? `${path} is in place and its program starts`
+    : `what ${path} names ends with exit code ${started.exitCode}`;
   return { verified: runs, summary, evidence, looseEnds };
 }
 

@@ -10,7 +10,8 @@ import type pg from "pg";
 import { type CopyToStreamQuery, to as copyTo } from "pg-copy-streams";
 
 import { searchMarks } from "./mark-search.ts";
-import { type CopyTable, omitLine, type RowsRefusal } from "./reference-tables.ts";
+import { omitLine } from "./reference-table-rules.ts";
+import type { CopyTable, RowsRefusal } from "./reference-tables.ts";
 import { copyRowsOut, copySearchedOut, findSecretColumns } from "./rows-queries.ts";
 import { secretMarks } from "./secret-shapes.ts";
 

@@ -13,10 +13,10 @@ import type pg from "pg";
 import { Secret } from "#secrets/secret.ts";
 import { applyMigrations, type MigrationFile, type MigrationTable } from "#store/migrator.ts";
 
+import { entryText } from "./bootstrap.ts";
 import { connect, type DatabaseTarget } from "./connection.ts";
 import type { DumpEntry } from "./dump.ts";
 import { applySetting, runText } from "./executor-queries.ts";
-import { mendArrays } from "./repairs.ts";
 import {
   createTemporaryRole,
   createThrowAway,
@@ -96,12 +96,12 @@ async function fill(target: DatabaseTarget, request: ThrowAwayRequest): Promise<
   return failed;
 }
 
-function entryText({ type, sql }: DumpEntry): string {
-  return /^(FUNCTION|PROCEDURE|AGGREGATE)$/.test(type) ? sql : mendArrays(sql);
-}
-
 /** The last of the files, in a session of its own, as a migration on dev had one; answers why it failed. */
-async function replay(target: DatabaseTarget, table: MigrationTable, files: MigrationFile[]): Promise<string | undefined> {
+async function replay(
+  target: DatabaseTarget,
+  table: MigrationTable,
+  files: MigrationFile[],
+): Promise<string | undefined> {
   const client = await connect(target, { readOnly: false, lockTimeoutMs });
   try {
     await applyMigrations(client, table, files, { appliedBy: "mirror", lockTimeoutMs });
@@ -117,7 +117,11 @@ async function replay(target: DatabaseTarget, table: MigrationTable, files: Migr
 function databaseBeside(beside: DatabaseTarget, name: string): DatabaseTarget {
   const url = beside.url.reveal().trim();
   const label = "the throw-away database";
-  return { ...beside, label, url: new Secret(`${url}${url.includes("?") ? "&" : "?"}dbname=${encodeURIComponent(name)}`) };
+  return {
+    ...beside,
+    label,
+    url: new Secret(`${url}${url.includes("?") ? "&" : "?"}dbname=${encodeURIComponent(name)}`),
+  };
 }
 
 /** Somebody uses it after all: the next run will find it unused. */

@@ -142,6 +142,26 @@ test("what is missing outside blocks a step, and what a step throws fails it, wi
   assert.deepEqual(buildReport(result.rows).sections[0]?.needs, ["a token", "dev does not answer (Start it.)", "room"]);
 });
 
+test("secrets and what PostgreSQL cannot store are taken out of a step's answers", async (t) => {
+  const app = await testApp(t);
+  const url = "postgres://me:hunter2@host/db\0\ud800";
+  const leaky = worldStep(new Set(), "a", {
+    plan: () =>
+      Promise.resolve({
+        ...ready([`connect to ${url}`]),
+        looseEnds: [{ id: "x", severity: "low", text: url, remedy: url }],
+      }),
+    apply: () => Promise.resolve({ state: "applied", notes: [] }),
+    verify: () => Promise.resolve({ verified: false, summary: url, evidence: { deep: [{ url }] }, looseEnds: [] }),
+  });
+
+  const result = await startRun(app, [domain([section(1, [leaky])])], { onlySection: undefined }, silent);
+
+  assert.deepEqual(states(result), ["1 dev a: failed"]);
+  assert.doesNotMatch(JSON.stringify(result), /hunter2/);
+  assert.doesNotMatch(await readFile(join(app.config.platform.root, "docs/LOOSE-ENDS.md"), "utf8"), /hunter2/);
+});
+
 test("a second run is refused while one is unfinished, and shows where that one stands", async (t) => {
   const app = await testApp(t);
   const world = new Set<string>();
@@ -292,6 +312,21 @@ test("a run resumed under another configuration is planned again and says what i
     "section 1 dev kept: - make kept",
     "section 1 dev kept: + make kept anew",
   ]);
+});
+
+test("a plan that shrank under another configuration is stored as it is", async (t) => {
+  const app = await testApp(t);
+  const world = new Set<string>();
+  const large = (stop: () => void): Step => ({
+    ...stoppingStep(world, "a", stop),
+    plan: () => Promise.resolve(ready(["make a", "make b"])),
+  });
+  await interrupt(app, world, (stop) => domain([section(1, [large(stop)])]));
+  const small = worldStep(world, "a", { plan: () => Promise.resolve(ready(["make a"])) });
+
+  const result = await resumeRun({ ...app, programVersion: "2.0.0" }, [domain([section(1, [small])])], silent);
+
+  assert.deepEqual(result.rows.steps[0]?.plan?.changes, ["make a"]);
 });
 
 test("one section alone is run, and LOOSE-ENDS.md still tells of the others", async (t) => {

@@ -57,7 +57,7 @@ export async function startRun(
       onlySection: options.onlySection,
       configSha256: app.configSha256,
       programVersion: app.programVersion,
-      requestedBy: `cli:${userInfo().username}`,
+      requestedBy: `cli:${nameUser()}`,
       leaseOwner: describeOwner(),
     });
     if (inserted === undefined) return undefined;
@@ -177,6 +177,15 @@ async function commitSection(app: App, work: SectionWork, steps: HardeningStep[]
     hash = commit.hash ?? null;
   }
   report({ kind: "section-ended", section: section.number, outcome: decideOutcome(steps), commit: hash ?? undefined });
+}
+
+function nameUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // In a container a user may be a number without a name.
+    return `uid ${process.getuid?.() ?? "unknown"}`;
+  }
 }
 
 async function reportOutline(

@@ -51,7 +51,7 @@ export async function carryOutStep(app: App, work: StepWork): Promise<void> {
   report({ kind: "step", step, phase: "plan" });
   const plan = await askPlan(lease.signal, () => definition.plan(app, context));
   if (plan.state === "failed") return finish(app, work, describeFailure(plan), undefined);
-  const kept = keepPlan(row, plan, report);
+  const kept = keepPlan(row, storable(plan), report);
   lease.confirm(await startStep(app.db, lease.claim, row.id, kept));
   if (plan.state === "blocked") return finish(app, work, describeBlocked(plan.needs, plan.summary), kept);
 
@@ -85,33 +85,38 @@ export type Failure = { state: "failed"; summary: string; hint: string | undefin
 
 /** The step's plan. What it threw is a block where something outside is missing, else a failure. */
 export async function askPlan(signal: AbortSignal, ask: () => Promise<StepPlan>): Promise<StepPlan | Failure> {
-  return settle<StepPlan | Failure>(signal, () =>
-    ask().catch((error: unknown) => {
-      if (signal.aborted || !(error instanceof AppError) || !missingOutside.has(error.code)) throw error;
+  return settle<StepPlan | Failure>(signal, async () => {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof AppError) || !missingOutside.has(error.code)) throw error;
       const { summary, hint } = describeError(error);
       const need = hint === undefined ? summary : `${summary} (${hint})`;
       return { state: "blocked", summary, needs: [need], changes: [], looseEnds: [] };
-    }),
-  );
+    }
+  });
 }
 
 /** The answer, or what was thrown. An interrupted act has neither. */
 async function settle<T>(signal: AbortSignal, act: () => Promise<T>): Promise<T | Failure> {
   signal.throwIfAborted();
-  const answer = await act().catch((error: unknown) => {
-    if (signal.aborted) throw error;
-    return describeError(error);
-  });
+  let answer: T | Failure;
+  try {
+    answer = await act();
+  } catch (error) {
+    answer = describeError(error);
+  }
   signal.throwIfAborted();
   return answer;
 }
 
 /** The row and its event, together or not at all: the row takes one outcome, so there is one event. */
-async function finish(app: App, work: StepWork, result: StepResult, plan: StepPlan | undefined): Promise<void> {
+async function finish(app: App, work: StepWork, answer: StepResult, plan: StepPlan | undefined): Promise<void> {
   const { run, lease, row } = work;
-  const looseEnds = mergeLooseEnds(plan?.looseEnds ?? [], result.looseEnds);
+  const looseEnds = mergeLooseEnds(plan?.looseEnds ?? [], answer.looseEnds);
+  const result = storable({ ...answer, looseEnds });
   await transaction(app.db, async (tx) => {
-    lease.confirm(await finishStep(tx, lease.claim, row.id, { ...result, looseEnds }));
+    lease.confirm(await finishStep(tx, lease.claim, row.id, result));
     await appendEvent(tx, app.keys, {
       actor: run.requestedBy,
       action: "hardening.step",
@@ -193,15 +198,21 @@ function describeFailure({ summary, hint }: Failure): StepResult {
   };
 }
 
-/** Without secrets, and without NUL, which PostgreSQL does not take. */
 function describeError(error: unknown): Failure {
-  const clean = (text: string): string => redact(text).replaceAll("\0", "");
-  const hint = error instanceof AppError ? error.hint : undefined;
-  return {
+  return storable({
     state: "failed",
-    summary: clean(error instanceof Error ? error.message : String(error)),
-    hint: hint === undefined ? undefined : clean(hint),
-  };
+    summary: error instanceof Error ? error.message : String(error),
+    hint: error instanceof AppError ? error.hint : undefined,
+  });
+}
+
+/** The same without secrets, and without what PostgreSQL does not take in text: NUL and halves of characters. */
+function storable<T>(value: T): T {
+  const text = JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === "string" ? redact(part).replaceAll("\0", "").toWellFormed() : part,
+  );
+  // What a step answers is JSON, and strings are replaced by strings.
+  return JSON.parse(text) as T;
 }
 
 /** One per id: the later list knows better. */

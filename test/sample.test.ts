@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import pg from "pg";
+import { z } from "zod";
+
+import { programRoot } from "#config/state-directory.ts";
+import { Report } from "#domains/hardening/schema.ts";
+import { startServer } from "#store/server.ts";
+import { compareDumps, dumpSchema } from "#test/pg-dump.ts";
+import { runLeveredge } from "#test/run-leveredge.ts";
+import { testStateDirectory } from "#test/state-directory.ts";
+
+/** Whole objects of the sample's dev that prod does not have. */
+const devOnlyObjects = `
+  create table public.prompt_experiments (
+    id integer generated always as identity primary key,
+    prompt_id integer references public.prompts on delete cascade,
+    hypothesis text not null
+  );
+  create view public.debug_slow_runs as
+    select id, agent_id, started_at from public.agent_runs where finished_at - started_at > interval '1 minute';
+  -- They were made while dev's default privileges had drifted.
+  grant select on public.prompt_experiments, public.debug_slow_runs to anon`;
+
+async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query(sql);
+    return z.array(z.record(z.string(), z.unknown())).parse(Array.isArray(rows) ? rows : []);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The schema that dev must have, made from the sample's files alone: no code of the mirror takes part. */
+async function makeExpected(devUrl: string): Promise<string> {
+  const read = (file: string) => readFile(join(programRoot, "sample", file), "utf8");
+  const url = new URL(devUrl);
+  await query(devUrl, "create database expected");
+  url.pathname = "/expected";
+  await query(url.toString(), await read("prod-schema.sql"));
+  await query(url.toString(), await read("platform/migrations/0001_agent_feedback.sql"));
+  await query(url.toString(), devOnlyObjects);
+  return url.toString();
+}
+
+/** Without our own table; the order of grants in a list means nothing. */
+function normalize(entries: readonly string[]): string[] {
+  return entries
+    .filter((entry) => !entry.includes("schema_migrations"))
+    .map((entry) => (entry.includes("; Type: ACL;") ? entry.split("\n").toSorted().join("\n") : entry));
+}
+
+test("npm start makes the sample's dev equal to prod by pg_dump's word, moves no user row and keeps dev-first work", async (t) => {
+  const state = await testStateDirectory(t);
+
+  const ran = await runLeveredge(["start", "--exit", "--json", "--state", state]);
+
+  assert.equal(ran.exitCode, 0, ran.stderr);
+  const report = Report.parse(JSON.parse(ran.stdout));
+  assert.deepEqual(
+    report.sections.map(({ number, state: sectionState }) => [number, sectionState]),
+    [[1, "verified"]],
+  );
+
+  const sample = join(state, "sample");
+  // Started again: --exit has stopped it. The state directory's own end stops it.
+  await startServer({ directory: state, name: "sample", major: 15 });
+  const devUrl = (await readFile(join(sample, "dev.url"), "utf8")).trim();
+  const prodUrl = (await readFile(join(sample, "prod.url"), "utf8")).trim();
+
+  const expected = await dumpSchema(await makeExpected(devUrl));
+  const actual = await dumpSchema(devUrl);
+  assert.deepEqual(compareDumps(normalize(expected), normalize(actual)), {
+    left: [],
+    right: [],
+  });
+
+  const [conversations] = await query(devUrl, "select count(*)::int as rows, min(title) as title from conversations");
+  assert.deepEqual(conversations, { rows: 1, title: "My own test" });
+  const [people] = await query(devUrl, "select count(*)::int as rows, min(email) as email from profiles");
+  assert.deepEqual(people, { rows: 1, email: "developer@example.com" });
+  const [messages] = await query(devUrl, "select count(*)::int as rows from messages");
+  assert.deepEqual(messages, { rows: 0 });
+
+  const migrations = await query(devUrl, "select migration_name from schema_migrations where kind = 'migration'");
+  assert.deepEqual(migrations, [{ migration_name: "0001_agent_feedback.sql" }]);
+  const [feedback] = await query(
+    devUrl,
+    "select bool_and(feedback_enabled) as enabled, count(*)::int as rows from agent_configs",
+  );
+  assert.deepEqual(feedback, { enabled: true, rows: 8 });
+  const agents = "select agent_name, model, parameters::text from agent_configs order by id";
+  assert.deepEqual(await query(devUrl, agents), await query(prodUrl, agents));
+
+  const onProd = await query(prodUrl, "select migration_name from schema_migrations");
+  assert.deepEqual(onProd, []);
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", join(sample, "platform"), ...args], { encoding: "utf8" });
+  assert.deepEqual(git("log", "--format=%s").trim().split("\n"), [
+    "GSD: [Completion] - loose ends",
+    "GSD: [Section 1] - Database mirroring",
+    "Sample platform",
+  ]);
+  assert.equal(git("status", "--porcelain"), "");
+});
+
+test("a second start changes nothing: no statement, no commit", async (t) => {
+  const state = await testStateDirectory(t);
+  await runLeveredge(["start", "--exit", "--quiet", "--state", state]);
+  const head = () =>
+    execFileSync("git", ["-C", join(state, "sample", "platform"), "rev-parse", "HEAD"], { encoding: "utf8" });
+  const before = head();
+
+  const ran = await runLeveredge(["start", "--exit", "--json", "--state", state]);
+
+  assert.equal(ran.exitCode, 0, ran.stderr);
+  assert.equal(head(), before);
+  const report = Report.parse(JSON.parse(ran.stdout));
+  assert.deepEqual([...new Set(report.sections.flatMap(({ steps }) => steps.map((step) => step.state)))], ["verified"]);
+});
