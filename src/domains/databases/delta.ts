@@ -64,8 +64,8 @@ export async function planDifferences(
   }
   const retyped = new Map(
     made.deltas.flatMap((delta) =>
-      delta.verb === "set" && delta.attr === "type"
-        ? [[encodeId(delta.id), { from: String(delta.from), to: String(delta.to) }] as const]
+      delta.verb === "set" && delta.attr === "type" && typeof delta.from === "string" && typeof delta.to === "string"
+        ? [[encodeId(delta.id), { from: delta.from, to: delta.to }] as const]
         : [],
     ),
   );

@@ -5,6 +5,7 @@ import { type Desired, type Ends, mirrorScope } from "./desired.ts";
 import { classify } from "./drift-classes.ts";
 import { findEndpoints } from "./endpoints.ts";
 import type { MirrorSpec, MirrorWork } from "./mirror.ts";
+import { listPlatformKeys } from "./platform.ts";
 import type { MirrorFinding, MirrorVerdict } from "./schema.ts";
 
 const executedKinds = new Set([
@@ -63,6 +64,19 @@ const unknownVerdict: MirrorVerdict = {
   findings: [],
   needs: [],
 };
+
+function describePlatform(spec: MirrorSpec, differences: readonly CatalogDifference[]): MirrorFinding[] {
+  if (differences.length === 0) return [];
+  const [first] = differences;
+  return [
+    {
+      id: "mirror.platform",
+      severity: "low",
+      text: `${differences.length} objects of Supabase's own schemas differ, first: ${first === undefined ? "" : catalogKey(first)}`,
+      remedy: `upgrade the project of ${spec.to.label} to the version of ${spec.from.label}`,
+    },
+  ];
+}
 
 /** What runs on dev and reaches what prod reaches, because its text is prod's. */
 function findSharedEndpoints(spec: MirrorSpec, wanted: Catalog, found: Catalog): MirrorFinding[] {

@@ -280,20 +280,21 @@ test("a table that is locked by another session is a clear error and leaves all 
 
 test("a connection that is lost midway is a clear error and leaves dev as it was", async (t) => {
   const pair = await makePair(t, settings, someSettings);
-  const holder = pair.dev.client;
-  await holder.query("begin; lock table settings in row exclusive mode");
+  await pair.dev.client.query("begin; lock table settings in row exclusive mode");
   const copy = copyReferenceRows(input(pair, ["settings"]));
   const ended = assert.rejects(copy, { code: "unavailable", message: /the connection was lost; dev is as it was/ });
 
   let terminated = 0;
   while (terminated === 0) {
-    const waiting = await holder.query(`
-      select pg_terminate_backend(pid) from pg_stat_activity
-       where datname = current_database() and wait_event_type = 'Lock'`);
+    const waiting = await pair.prod.client.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'",
+      [pair.dev.name],
+    );
     terminated = waiting.rows.length;
   }
 
   await ended;
+  await pair.dev.client.query("rollback");
   assert.deepEqual(await rowsOf(pair.dev, "select count(*)::int from settings"), [[0]]);
 });
 
