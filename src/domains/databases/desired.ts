@@ -5,6 +5,8 @@
 import type pg from "pg";
 
 import type { App } from "#app.ts";
+import { AppError } from "#errors.ts";
+import { redact } from "#secrets/redact.ts";
 import { type MigrationFile, readMigrationFiles } from "#store/migrator.ts";
 
 import { connect, identify, type DatabaseTarget } from "./connection.ts";
@@ -104,7 +106,14 @@ async function openThrowAway(
     missingRoles: named.filter((role) => !present.has(role)),
     migrations: state.replayable,
     table: spec.migrations.table,
+  }).catch((cause: unknown) => {
+    if (cause instanceof AppError && cause.code === "precondition_failed") return cause;
+    throw cause;
   });
+  if (made instanceof AppError) {
+    const remedy = `connect to ${spec.to.label} as a superuser, or bring its migrations to ${spec.from.label} first`;
+    return { ...state.live, needs: [`${redact(made.message)}: ${remedy}`] };
+  }
   const client = await connect(made.target, { readOnly: true });
   const failures = new Map(made.failed.map(({ name, reason }) => [name, reason]));
   const pending = state.live.pending.map((migration): PendingMigration => {

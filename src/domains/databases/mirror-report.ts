@@ -29,6 +29,15 @@ export const hazardWords: Record<Hazard, string> = {
   ahead: "migrations of dev that cannot be replayed would be undone",
 };
 
+/** `41 differences of 30 classes: column missing 2, …`; no line when nothing differs. */
+export function describeDrift(drift: MirrorReport["drift"]): string[] {
+  const classes = Object.entries(drift);
+  if (classes.length === 0) return [];
+  const total = classes.reduce((sum, [, count]) => sum + count, 0);
+  const listed = classes.map(([name, count]) => (count === 1 ? name : `${name} (${count})`));
+  return [`${total} differences of ${classes.length} classes: ${listed.join(", ")}`];
+}
+
 /** One line per statement: what happens to which object, and its hazards. */
 export function describeStatement({ verb, kind, object, hazards, notes }: MirrorStatement): string {
   const cost = hazards.length === 0 ? "" : ` [${hazards.join(", ")}]`;
@@ -63,6 +72,7 @@ export function formatPlan(report: MirrorReport, options: { sql: boolean }): str
       : `${statements.length} statements make ${report.to} equal ${report.desired}`;
   const lines = options.sql ? statements.map(formatSql) : shortenList(statements.map(describeStatement));
   return sections([
+    describeDrift(report.drift),
     [headline, ...Object.entries(report.counts).map(([kind, count]) => `  ${kind}: ${formatCount(count)}`)],
     lines.length === 0 ? [] : ["statements:", ...indent(lines)],
     formatHazards(statements),

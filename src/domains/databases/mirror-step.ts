@@ -5,7 +5,7 @@ import { AppError } from "#errors.ts";
 
 import { configuredMigrations, configuredTarget, currentUser } from "./configured.ts";
 import { applyMirror, type MirrorSpec, planMirror, verifyMirror } from "./mirror.ts";
-import { describeRefusal, describeStatement, shorten } from "./mirror-report.ts";
+import { describeDrift, describeRefusal, describeStatement, shorten } from "./mirror-report.ts";
 import type { Difference, MirrorReport, MirrorVerdict, PendingMigration } from "./schema.ts";
 import type { StepBody } from "./section.ts";
 
@@ -55,7 +55,8 @@ async function planStep(app: App, context: StepContext): Promise<StepPlan> {
 /** Plans once more, because the stored plan has no statements to run, and applies that. */
 async function applyStep(app: App, _plan: unknown, context: StepContext): Promise<StepApplied> {
   const spec = await configuredMirror(app);
-  const outcome = await applyMirror(app, spec, await planMirror(app, spec, context), context);
+  const plan = await planMirror(app, spec, context);
+  const outcome = await applyMirror(app, spec, plan, context);
   switch (outcome.state) {
     case "refused":
     case "blocked":
@@ -71,6 +72,7 @@ async function applyStep(app: App, _plan: unknown, context: StepContext): Promis
       return {
         state: "applied",
         notes: [
+          ...describeDrift(plan.drift),
           `${outcome.statements} statements, recorded as ${outcome.recordedAs ?? "nothing: there was nothing to do"}`,
         ],
       };

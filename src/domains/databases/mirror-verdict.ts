@@ -1,6 +1,6 @@
 /** The proof of a mirror: both catalogues read and compared without the library that planned. */
 import { type Catalog, catalogKey, readCatalog } from "./catalog.ts";
-import { compareCatalogs } from "./catalog-comparison.ts";
+import { type CatalogDifference, compareCatalogs } from "./catalog-comparison.ts";
 import { type Desired, type Ends, mirrorScope } from "./desired.ts";
 import { classify } from "./drift-classes.ts";
 import { findEndpoints } from "./endpoints.ts";
@@ -36,19 +36,26 @@ export async function verifyEnds(
     desired: desired.kind,
     labels: { desired: spec.from.label, actual: spec.to.label },
   });
+  const platform = new Set([...listPlatformKeys(wanted), ...listPlatformKeys(found)]);
+  const ofPlatform = comparison.differences.filter((difference) => platform.has(catalogKey(difference)));
+  const differences = comparison.differences.filter((difference) => !platform.has(catalogKey(difference)));
   return {
-    equal: comparison.differences.length === 0,
+    equal: differences.length === 0,
     objects: comparison.objectCount,
     desiredDigest: comparison.desiredDigest,
     actualDigest: comparison.actualDigest,
-    differences: comparison.differences.map((difference) => ({
+    differences: differences.map((difference) => ({
       kind: difference.kind,
       identity: difference.identity,
       class: classify(difference),
     })),
     kept: comparison.devOnly.filter(({ whole }) => whole).map(catalogKey),
     pending: desired.pending,
-    findings: [...comparison.findings, ...findSharedEndpoints(spec, wanted, found)],
+    findings: [
+      ...comparison.findings,
+      ...describePlatform(spec, ofPlatform),
+      ...findSharedEndpoints(spec, wanted, found),
+    ],
     needs: [],
   };
 }

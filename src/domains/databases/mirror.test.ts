@@ -339,6 +339,26 @@ test("a role that may not create databases is told what it needs", async (t) => 
   assert.match(plan.needs[0] ?? "", new RegExp(`alter role "${role}" createdb`));
 });
 
+test("what a role may not create beside dev is named as what it needs", async (t) => {
+  const content = "create extension postgres_fdw; create table t (a int);";
+  const pair = await mirrorPair(t, { prod: content, dev: content });
+  const directory = await migrationsOnDev(t, pair.dev, { "0001_first.sql": "alter table t add b int;" });
+  const role = `maker_${process.pid}`;
+  await pair.dev.query(`create role ${role} login createdb password 'weak'; grant all on schema_migrations to ${role}`);
+  t.after(() => dropRoles(role));
+  const url = new URL(pair.spec.to.url.reveal());
+  url.searchParams.set("user", role);
+  url.searchParams.set("password", "weak");
+
+  const plan = await pair.plan({
+    migrations: { table, directory },
+    to: { label: "dev", url: new Secret(url.href) },
+  });
+
+  assert.equal(plan.state, "blocked");
+  assert.match(plan.needs[0] ?? "", /permission denied to create extension "postgres_fdw".*superuser/);
+});
+
 test("a second mirror that writes at the same time is refused", async (t) => {
   const pair = await mirrorPair(t, { prod: "create table t (a int, b int);", dev: "create table t (a int);" });
   const plan = await pair.plan();

@@ -12,42 +12,18 @@
  * are kept unless asked otherwise, and what is bound to its environment (foreign
  * servers, user mappings, subscriptions, schedules) is never copied.
  */
-import type pg from "pg";
-
 import type { App } from "#app.ts";
 import type { Hazard } from "#config/schema.ts";
 import { AppError } from "#errors.ts";
-import { redact } from "#secrets/redact.ts";
-import { Secret } from "#secrets/secret.ts";
-import { ensureMigrationTable, type MigrationTable, recordMirror, updateMirrorStatus } from "#store/migrator.ts";
+import type { Secret } from "#secrets/secret.ts";
+import type { MigrationTable } from "#store/migrator.ts";
 
 import { connect, type DatabaseTarget, refuseTransactionPooler } from "./connection.ts";
-import {
-  type Desired,
-  dumpScope,
-  type Ends,
-  listDumpNeeds,
-  listMissingExtensions,
-  mirrorScope,
-  openDesired,
-} from "./desired.ts";
-import { compareSchemas } from "./delta-process.ts";
-import type { DeltaPlan } from "./delta-protocol.ts";
-import { dumpSchema } from "./dump.ts";
-import { describeEntries } from "./bootstrap.ts";
-import { type Execution, runSegments, type Segment } from "./executor.ts";
-import { adviseFailure } from "./failures.ts";
+import { type Ends, openDesired } from "./desired.ts";
 import { guardDirection } from "./mirror-guard.ts";
-import { composePlan, findPlanFindings, fingerprint, refuseUnplannable, words } from "./mirror-plan.ts";
-import {
-  hasForeignServers,
-  isEmptyDatabase,
-  listReferencedRoles,
-  listRoles,
-  readCatalogStamp,
-  tryMirrorLock,
-} from "./mirror-queries.ts";
-import { supplementActions } from "./supplement.ts";
+import { applyPasses, noOutcome } from "./mirror-passes.ts";
+import { emptyPlan, planDesired } from "./mirror-planning.ts";
+import { readCatalogStamp, tryMirrorLock } from "./mirror-queries.ts";
 import { verifyEnds } from "./mirror-verdict.ts";
 import type { MirrorOutcome, MirrorReport, MirrorVerdict, Refusal } from "./schema.ts";
 
@@ -78,9 +54,7 @@ export type MirrorPlan = MirrorReport & {
   stamp: string;
 };
 
-const maxPasses = 4;
 const lockTimeoutMs = 10_000;
-const statementTimeoutMs = 30 * 60 * 1000;
 
 /** What would make the target equal, and what stands against it. Reads only. */
 export async function planMirror(app: Pick<App, "run">, spec: MirrorSpec, work: MirrorWork): Promise<MirrorPlan> {
@@ -116,7 +90,10 @@ export async function applyMirror(
     }
     const refusals = await checkUnchanged(app, spec, plan, work);
     if (refusals.length > 0) return { ...noOutcome, state: "refused", refusals };
-    return await applyPasses(app, spec, client, plan, work);
+    return await applyPasses(app, spec, client, plan, work, {
+      plan: () => planMirror(app, spec, work),
+      verify: () => verifyMirror(app, spec, work),
+    });
   } finally {
     await client.end();
   }
@@ -148,128 +125,6 @@ async function withEnds<T>(spec: MirrorSpec, work: (ends: Ends) => Promise<T>): 
   }
 }
 
-function emptyPlan(spec: MirrorSpec, stamp: string): MirrorPlan {
-  return {
-    from: spec.from.label,
-    to: spec.to.label,
-    state: "ready",
-    desired: spec.from.label,
-    pending: [],
-    statements: [],
-    counts: {},
-    kept: [],
-    missingRoles: [],
-    findings: [],
-    refusals: [],
-    needs: [],
-    fingerprint: fingerprint([]),
-    script: new Secret("[]"),
-    stamp,
-  };
-}
-
-async function planDesired(
-  app: Pick<App, "run">,
-  spec: MirrorSpec,
-  ends: Ends,
-  desired: Desired,
-  empty: MirrorPlan,
-  work: MirrorWork,
-): Promise<MirrorPlan> {
-  const plan: MirrorPlan = { ...empty, desired: desired.words, pending: desired.pending };
-  const missing = await listMissingExtensions(spec, ends);
-  const needs = [...new Set([...desired.needs, ...missing])];
-  if (needs.length > 0) return { ...plan, state: "blocked", needs };
-  if (desired.refusals.length > 0) return { ...plan, state: "refused", refusals: desired.refusals };
-  const scope = mirrorScope(spec);
-  if (desired.kind === "live" && (await isEmptyDatabase(ends.dev, scope)) && !(await hasForeignServers(ends.prod))) {
-    return planBootstrap(app, spec, ends, plan, work);
-  }
-  work.progress(`comparing ${spec.to.label} with ${desired.words}`);
-  const compared = await compareSchemas(
-    app,
-    {
-      desired: desired.target,
-      actual: spec.to,
-      devOnly: spec.devOnly,
-      excludedSchemas: scope.schemas,
-      excludedTables: scope.tables,
-    },
-    work.signal,
-  );
-  if (compared.state === "refused") return { ...plan, state: "refused", refusals: [refuseChange(compared.message)] };
-  const more = await supplementActions(desired.client, ends.dev, {
-    schemas: [...scope.schemas, ...compared.platformSchemas],
-    tables: scope.tables,
-  });
-  return finishPlan(spec, ends, plan, { ...compared, actions: [...compared.actions, ...more] });
-}
-
-function refuseChange(message: string): Refusal {
-  return {
-    hazard: null,
-    text: "this change cannot be made in place",
-    subjects: [redact(message)],
-    remedy: "change the object on dev by a migration, or drop it there, then plan again",
-  };
-}
-
-async function finishPlan(spec: MirrorSpec, ends: Ends, plan: MirrorPlan, compared: DeltaPlan): Promise<MirrorPlan> {
-  const roles = await listRoles(ends.dev);
-  const named = await listReferencedRoles(ends.prod);
-  // A role that was made for the throw-away database is gone with it.
-  const missingRoles = [
-    ...new Set([...compared.missingRoles, ...named.filter((role) => !roles.includes(role))]),
-  ].toSorted();
-  const needed = compared.actions.length === 0 ? [] : missingRoles;
-  const { segments, ...composed } = await composePlan(spec, ends, {
-    source: "comparison",
-    actions: compared.actions,
-    missingRoles: needed,
-    fingerprints: [compared.desiredFingerprint, compared.actualFingerprint],
-  });
-  const refusals = [...refuseUnplannable(spec, compared), ...composed.refusals];
-  return {
-    ...plan,
-    ...composed,
-    state: refusals.length > 0 ? "refused" : "ready",
-    refusals,
-    missingRoles: needed,
-    kept: compared.kept.map(words),
-    findings: findPlanFindings(spec, compared),
-    script: new Secret(JSON.stringify(segments)),
-  };
-}
-
-/** An empty dev takes prod's dump as it is: planning object by object takes time by the square of their number. */
-async function planBootstrap(
-  app: Pick<App, "run">,
-  spec: MirrorSpec,
-  ends: Ends,
-  plan: MirrorPlan,
-  work: MirrorWork,
-): Promise<MirrorPlan> {
-  const needs = await listDumpNeeds(app, spec, ends, work);
-  if (needs.length > 0) return { ...plan, state: "blocked", needs };
-  work.progress(`${spec.to.label} is empty: reading the whole schema of ${spec.from.label}`);
-  const actions = describeEntries(await dumpSchema(app, spec.from, await dumpScope(spec, ends.prod), work.signal));
-  const roles = await listRoles(ends.dev);
-  const missingRoles = (await listReferencedRoles(ends.prod)).filter((role) => !roles.includes(role));
-  const { segments, ...composed } = await composePlan(spec, ends, {
-    source: "dump",
-    actions,
-    missingRoles,
-    fingerprints: ["empty"],
-  });
-  return {
-    ...plan,
-    ...composed,
-    state: composed.refusals.length > 0 ? "refused" : "ready",
-    missingRoles,
-    script: new Secret(JSON.stringify(segments)),
-  };
-}
-
 /** An unchanged catalogue needs no second comparison; a changed one must still give the same plan. */
 async function checkUnchanged(
   app: Pick<App, "run">,
@@ -291,94 +146,4 @@ async function checkUnchanged(
       remedy: "plan again and look at what is planned now",
     },
   ];
-}
-
-const noOutcome: MirrorOutcome = {
-  state: "equal",
-  passes: 0,
-  statements: 0,
-  recordedAs: null,
-  segments: [],
-  failure: null,
-  refusals: [],
-  needs: [],
-  verdict: null,
-};
-
-async function applyPasses(
-  app: Pick<App, "run" | "now">,
-  spec: MirrorSpec,
-  client: pg.Client,
-  first: MirrorPlan,
-  work: MirrorWork,
-): Promise<MirrorOutcome> {
-  let outcome = noOutcome;
-  let plan = first;
-  for (let pass = 1; ; pass += 1) {
-    if (plan.statements.length > 0) {
-      const execution = await execute(app, spec, client, plan, work);
-      outcome = {
-        ...outcome,
-        passes: pass,
-        statements: outcome.statements + plan.statements.length,
-        recordedAs: execution.recordedAs ?? outcome.recordedAs,
-        segments: [...outcome.segments, ...execution.segments],
-      };
-      if (execution.failure !== null)
-        return { ...outcome, state: "failed", failure: describeFailure(execution.failure) };
-    }
-    const verdict = await verifyMirror(app, spec, work);
-    if (verdict.equal) return { ...outcome, state: "equal", verdict };
-    const different: MirrorOutcome = { ...outcome, state: "different", verdict };
-    if (pass === maxPasses) return different;
-    const next = await planMirror(app, spec, work);
-    if (next.state !== "ready") return { ...different, refusals: next.refusals, needs: next.needs };
-    // The same statements again: an expression that PostgreSQL words anew each time it is stored.
-    if (next.statements.length === 0 || next.script.reveal() === plan.script.reveal()) return different;
-    plan = next;
-  }
-}
-
-async function execute(
-  app: Pick<App, "now">,
-  spec: MirrorSpec,
-  client: pg.Client,
-  plan: MirrorPlan,
-  work: MirrorWork,
-): Promise<Execution> {
-  const { table } = spec.migrations;
-  await ensureMigrationTable(client, table, { environment: "dev" });
-  // The script was written by composePlan of this process, or of one that stored it for us.
-  const segments = JSON.parse(plan.script.reveal()) as Segment[];
-  const sql = plan.statements.map((statement) => statement.sql).join(";\n");
-  const status = (statuses: Execution["segments"]): unknown => ({
-    from: plan.from,
-    desired: plan.desired,
-    segments: statuses,
-  });
-  return runSegments(
-    client,
-    segments,
-    {
-      insert: (statuses) =>
-        recordMirror(client, table, {
-          at: app.now(),
-          appliedBy: spec.appliedBy,
-          checksum: plan.fingerprint,
-          sql,
-          status: status(statuses),
-        }),
-      update: (name, statuses) => updateMirrorStatus(client, table, name, status(statuses)),
-    },
-    {
-      lockTimeoutMs,
-      statementTimeoutMs,
-      signal: work.signal,
-      onStatement: (done) => work.progress(`applying to ${spec.to.label}`, done, plan.statements.length),
-    },
-  );
-}
-
-function describeFailure(failure: NonNullable<Execution["failure"]>): NonNullable<MirrorOutcome["failure"]> {
-  return { sql: redact(failure.sql), message: redact(failure.message), hint: adviseFailure(failure) };
 }

@@ -48,7 +48,7 @@ export function listPlatformKeys(catalog: Catalog): Set<string> {
 
 function isPlatformObject(object: CatalogObject, byKey: ReadonlyMap<string, CatalogObject>): boolean {
   if (object.kind === "default privilege") return /\bsupabase_/.test(object.identity);
-  for (let current: CatalogObject | undefined = object; current !== undefined; ) {
+  for (let current: CatalogObject | undefined = object; current !== undefined;) {
     if (userKinds.has(current.kind)) return false;
     if (current.kind === "schema" && schemas.has(current.identity)) return true;
     if (current.kind === "extension" && extensions.has(current.identity)) return true;

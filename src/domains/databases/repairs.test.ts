@@ -192,7 +192,8 @@ test("what the comparison library does not see is made equal too", async (t) => 
     prod: `create table t (a text, b text, c int); alter table t alter a set storage external, alter b set statistics 500, alter b set compression pglz;
       create statistics st on b, c from t; create index i on t (c); cluster t using i;
       create table "N n" ("x y" text); alter table "N n" alter "x y" set storage main;`,
-    dev: `create table t (a text, b text, c int); alter table t alter c set statistics 7; create index i on t (c); create table k (z text); alter table k alter z set storage main;
+    dev: `create table t (a text, b text, c int, gone text); alter table t alter c set statistics 7, alter gone set storage main;
+      create statistics with_gone on a, gone from t; alter statistics with_gone set statistics 9; create index i on t (c); create table k (z text); alter table k alter z set storage main;
       create statistics old on a, c from t; create index j on t (b); alter table t cluster on j;`,
   });
 

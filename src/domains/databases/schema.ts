@@ -58,6 +58,8 @@ export const MirrorReport = z.strictObject({
   /** `prod`, or `prod plus 2 migrations of dev`. */
   desired: z.string(),
   pending: z.array(PendingMigration),
+  /** How many differences of each class the verifier sees; empty when there is nothing to do, or when dev is empty. */
+  drift: z.record(z.string(), z.int()),
   statements: z.array(MirrorStatement),
   counts: z.record(z.string(), Count),
   /** Whole objects that only dev has and that stay: `table public.scratch`. */

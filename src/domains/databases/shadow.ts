@@ -8,8 +8,9 @@
  */
 import { randomBytes } from "node:crypto";
 
-import type pg from "pg";
+import pg from "pg";
 
+import { AppError } from "#errors.ts";
 import { Secret } from "#secrets/secret.ts";
 import { applyMigrations, type MigrationFile, type MigrationTable } from "#store/migrator.ts";
 
@@ -47,7 +48,7 @@ export type ThrowAwayRequest = {
 
 const lockTimeoutMs = 10_000;
 
-/** Makes the database and replays the migrations; whatever fails, nothing of it stays. */
+/** Makes the database and replays the migrations; whatever fails, nothing of it stays. `precondition_failed` when the entries cannot be created. */
 export async function makeThrowAway(request: ThrowAwayRequest): Promise<ThrowAway> {
   const maker = await connect(request.beside, { readOnly: false, lockTimeoutMs });
   const roles: string[] = [];
@@ -83,6 +84,9 @@ async function fill(target: DatabaseTarget, request: ThrowAwayRequest): Promise<
     await applySetting(client, "check_function_bodies", "off");
     await applySetting(client, "search_path", "pg_catalog");
     await runText(client, request.entries.map(entryText).join("\n\n"));
+  } catch (cause) {
+    if (!(cause instanceof pg.DatabaseError)) throw cause;
+    throw new AppError("precondition_failed", `prod's schema cannot be built beside dev: ${cause.message}`, { cause });
   } finally {
     await client.end();
   }

@@ -63,7 +63,7 @@ const settingQueries = [
           pg_catalog.format('%s SET STATISTICS -1', ${alterColumn})
      from ${tableColumns}
     where c.relkind in ('r', 'p', 'm', 'f') and a.attnum > 0 and not a.attisdropped and a.attstattarget >= 0 and ${userTables}`,
-  `select n.nspname, c.relname, 'index', ${columnName}, 'statistics', a.attstattarget::text, '',
+  `select n.nspname, c.relname, 'index', pg_catalog.format('%I.%I.%I', n.nspname, i.relname, a.attname), 'statistics', a.attstattarget::text, '',
           pg_catalog.format('ALTER INDEX %I.%I ALTER COLUMN %s SET STATISTICS %s', n.nspname, i.relname, a.attnum, a.attstattarget),
           pg_catalog.format('ALTER INDEX %I.%I ALTER COLUMN %s SET STATISTICS -1', n.nspname, i.relname, a.attnum)
      from pg_catalog.pg_attribute a
@@ -131,11 +131,19 @@ const settingQueries = [
     where not t.tgisinternal and t.tgenabled <> p.tgenabled and ${userTables}`,
   `select n.nspname, c.relname, 'statistics', pg_catalog.format('%I.%I', sn.nspname, s.stxname), 'definition',
           pg_catalog.pg_get_statisticsobjdef(s.oid), '', pg_catalog.pg_get_statisticsobjdef(s.oid),
-          pg_catalog.format('DROP STATISTICS %I.%I', sn.nspname, s.stxname)
+          pg_catalog.format('DROP STATISTICS IF EXISTS %I.%I', sn.nspname, s.stxname)
      from pg_catalog.pg_statistic_ext s
      join pg_catalog.pg_namespace sn on sn.oid = s.stxnamespace
      join pg_catalog.pg_class c on c.oid = s.stxrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where ${userTables}`,
+  `select n.nspname, c.relname, 'statistics', pg_catalog.format('%I.%I', sn.nspname, s.stxname), 'target',
+          s.stxstattarget::text, '',
+          pg_catalog.format('ALTER STATISTICS %I.%I SET STATISTICS %s', sn.nspname, s.stxname, s.stxstattarget),
+          pg_catalog.format('ALTER STATISTICS %I.%I SET STATISTICS -1', sn.nspname, s.stxname)
+     from pg_catalog.pg_statistic_ext s
+     join pg_catalog.pg_namespace sn on sn.oid = s.stxnamespace
+     join pg_catalog.pg_class c on c.oid = s.stxrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where s.stxstattarget >= 0 and ${userTables}`,
   `select n.nspname, '', 'function', f.name, 'depends on ' || e.extname, 'yes', '',
           pg_catalog.format('ALTER %s %s DEPENDS ON EXTENSION %I', f.word, f.name, e.extname),
           pg_catalog.format('ALTER %s %s NO DEPENDS ON EXTENSION %I', f.word, f.name, e.extname)
@@ -151,7 +159,7 @@ const settingQueries = [
 
 /** Everything that is set otherwise than by default, on user tables, views and functions. */
 export async function listSettings(client: pg.ClientBase): Promise<Setting[]> {
-  const shape = "(schema, \"table\", kind, object, setting, value, context, apply, reset)";
+  const shape = '(schema, "table", kind, object, setting, value, context, apply, reset)';
   const parts = settingQueries.map((query) => `select * from (${query}) as found ${shape}`);
   const columns = ["schema", '"table"', "kind", "object", "setting", "value", "context", "apply", "reset"];
   const { rows } = await client.query(
@@ -159,6 +167,30 @@ export async function listSettings(client: pg.ClientBase): Promise<Setting[]> {
       order by kind, object, setting`,
   );
   return z.array(Setting).parse(rows);
+}
+
+/** Which of the objects that settings name exist, whatever they are set to. */
+export async function listPresent(client: pg.ClientBase, objects: readonly string[]): Promise<string[]> {
+  if (objects.length === 0) return [];
+  const { rows } = await client.query(
+    `with named as (
+       select ${columnName} as object from ${tableColumns} where a.attnum > 0 and not a.attisdropped
+       union all
+       select ${tableName} from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+       union all
+       select ${tableName} || '.' || pg_catalog.quote_ident(t.tgname)
+         from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid
+         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+       union all
+       select pg_catalog.format('%I.%I', n.nspname, s.stxname)
+         from pg_catalog.pg_statistic_ext s join pg_catalog.pg_namespace n on n.oid = s.stxnamespace
+       union all
+       select pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid))
+         from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace)
+     select object as name from named where object = any($1)`,
+    [objects],
+  );
+  return rows.map((row) => z.object({ name: z.string() }).parse(row).name);
 }
 
 export async function listTables(client: pg.ClientBase): Promise<{ schema: string; table: string }[]> {

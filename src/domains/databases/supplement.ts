@@ -10,6 +10,7 @@ import type { DeltaAction, RelationName } from "./delta-protocol.ts";
 import {
   listPartitionedIndexes,
   listPartitionIndexes,
+  listPresent,
   listSettings,
   listTables,
   type PartitionedIndex,
@@ -31,26 +32,43 @@ export async function supplementActions(
     !scope.schemas.includes(schema) && !scope.tables.some((left) => left.schema === schema && left.name === table);
   const tables = new Set((await listTables(desired)).map(tableName));
   // What hangs on a table that only dev has is dev's own.
-  const isCompared = (place: Place): boolean => isInScope(place) && (place.table === "" || tables.has(tableName(place)));
+  const isCompared = (place: Place): boolean =>
+    isInScope(place) && (place.table === "" || tables.has(tableName(place)));
   const unusable = (await listPartitionedIndexes(actual, { valid: false })).filter(isCompared);
   const usable = unusable.length === 0 ? [] : await listPartitionedIndexes(desired, { valid: true });
-  const settings = { desired: await listSettings(desired), actual: await listSettings(actual) };
+  const wanted = (await listSettings(desired)).filter(isInScope);
+  const found = (await listSettings(actual)).filter(isCompared);
+  const present = new Set(
+    await listPresent(
+      desired,
+      found.map(({ object }) => object),
+    ),
+  );
   return [
     ...rebuildIndexes(usable, unusable),
-    ...compareSettings(settings.desired.filter(isInScope), settings.actual.filter(isCompared)),
+    ...compareSettings(wanted, found, present),
     ...renameIndexes(await listPartitionIndexes(desired), (await listPartitionIndexes(actual)).filter(isCompared)),
   ];
 }
 
-function compareSettings(wanted: readonly Setting[], found: readonly Setting[]): DeltaAction[] {
+/** `present`: the objects of dev that the desired state has; what is set on others goes with them. */
+function compareSettings(
+  wanted: readonly Setting[],
+  found: readonly Setting[],
+  present: ReadonlySet<string>,
+): DeltaAction[] {
   const before = new Map(found.map((row) => [settingKey(row), row]));
   const after = new Map(wanted.map((row) => [settingKey(row), row]));
   const changed = wanted.filter((row) => {
     const now = before.get(settingKey(row));
     return now === undefined || (now.value !== row.value && now.context === row.context);
   });
-  const left = found.filter((row) => !after.has(settingKey(row)));
-  const replaced = changed.filter(({ kind }) => kind === "statistics").flatMap((row) => before.get(settingKey(row)) ?? []);
+  const left = found.filter((row) => {
+    return !after.has(settingKey(row)) && (row.setting === "definition" || present.has(row.object));
+  });
+  const replaced = changed
+    .filter(({ setting }) => setting === "definition")
+    .flatMap((row) => before.get(settingKey(row)) ?? []);
   return [
     ...[...left, ...replaced].map((row) => settingAction(row, row.reset)),
     ...changed.map((row) => settingAction(row, row.apply)),
@@ -63,7 +81,14 @@ function settingKey({ kind, object, setting }: Setting): string {
 
 function settingAction(row: Setting, sql: string): DeltaAction {
   const verb = sql.startsWith("DROP ") ? "drop" : sql.startsWith("CREATE ") ? "create" : "alter";
-  return action({ verb, kind: row.kind, object: row.object, place: row, sql, mayRewrite: row.setting === "access method" });
+  return action({
+    verb,
+    kind: row.kind,
+    object: row.object,
+    place: row,
+    sql,
+    mayRewrite: row.setting === "access method",
+  });
 }
 
 /** An index that was made for the partitioned table alone is made again with its partitions. */

@@ -16,10 +16,11 @@ import { findOwner } from "#system/owner.ts";
 import { readFileInside, writeFileAtomically } from "#system/write-file.ts";
 
 import type { Lease } from "./lease.ts";
-import { gatherLooseEnds, renderLooseEnds } from "./loose-ends.ts";
+import { type SectionRows, gatherLooseEnds, renderLooseEnds } from "./loose-ends.ts";
+import { selectSections } from "./outline.ts";
 import type { ReportProgress } from "./progress.ts";
 import { finishRun, listOtherSections, listSections, listSteps } from "./queries.ts";
-import { type HardeningRun, type HardeningStep, type LooseEnd, type Outcome } from "./schema.ts";
+import type { HardeningRun, HardeningSection, HardeningStep, LooseEnd, Outcome } from "./schema.ts";
 import { commitToPlatform, describeObstacle } from "./section-commit.ts";
 
 export type Completion = { looseEnds: LooseEnd[]; checks: Check[] };
@@ -34,7 +35,7 @@ export async function completeRun(
   const checks = await checkHealth(app, work.domains);
   lease.signal.throwIfAborted();
 
-  const known = await listKnown(app, run);
+  const known = await listKnown(app, work.domains, run);
   const file = await findLooseEndsFile(app.config.platform.root);
   const obstacles = await findObstacles(app, file);
   const open = gatherLooseEnds(known, checks, obstacles);
@@ -81,21 +82,23 @@ async function checkHealth(app: App, domains: readonly Domain[]): Promise<Check[
   return answers.flat();
 }
 
-/** The sections of this run, and of the others what their latest run left, so that one section's run hides nothing. */
-async function listKnown(app: App, run: HardeningRun) {
-  const steps = await listSteps(app.db, run.id);
-  const own = (await listSections(app.db, run.id)).map((section) => ({
-    section,
-    steps: steps.filter((step) => step.section === section.number),
-  }));
+/** The sections of this run, and of the other wanted ones what their latest run left: one section's run hides nothing. */
+async function listKnown(app: App, domains: readonly Domain[], run: HardeningRun): Promise<SectionRows[]> {
+  const own = await readSections(app, await listSections(app.db, run.id), run.id);
   if (run.onlySection === null) return own;
-  const others = await Promise.all(
-    (await listOtherSections(app.db, run)).map(async (section) => ({
-      section,
-      steps: (await listSteps(app.db, section.runId)).filter((step) => step.section === section.number),
-    })),
-  );
-  return [...own, ...others];
+  const wanted = new Set(selectSections(app, domains, undefined).map((section) => section.number));
+  const others = (await listOtherSections(app.db, run)).filter((section) => wanted.has(section.number));
+  const known = await Promise.all(others.map((section) => readSections(app, [section], section.runId)));
+  return [...own, ...known.flat()];
+}
+
+async function readSections(
+  app: Pick<App, "db">,
+  sections: readonly HardeningSection[],
+  runId: string,
+): Promise<SectionRows[]> {
+  const steps = await listSteps(app.db, runId);
+  return sections.map((section) => ({ section, steps: steps.filter((step) => step.section === section.number) }));
 }
 
 /** One that the operator keeps at the root stays there. */

@@ -14,12 +14,10 @@ export const endMarker = "<!-- leveredge:end -->";
 
 const severities = ["high", "medium", "low"] as const;
 
+export type SectionRows = { section: HardeningSection; steps: HardeningStep[] };
+
 /** Everything open, one per id, the most severe first, then by id. */
-export function gatherLooseEnds(
-  sections: { section: HardeningSection; steps: HardeningStep[] }[],
-  checks: Check[],
-  others: LooseEnd[],
-): LooseEnd[] {
+export function gatherLooseEnds(sections: SectionRows[], checks: Check[], others: LooseEnd[]): LooseEnd[] {
   const all = [
     ...sections.flatMap(({ section, steps }) => [...steps.flatMap(describeStep), ...section.looseEnds]),
     ...checks.flatMap(describeCheck),
