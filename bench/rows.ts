@@ -9,7 +9,7 @@ import { once } from "node:events";
 import pg from "pg";
 
 import { clientProgramEnvironment, type DatabaseTarget } from "#domains/databases/connection.ts";
-import { copyReferenceRows, type RowsInput, verifyReferenceRows } from "#domains/databases/rows.ts";
+import { copyReferenceRows, type RowsGuard, type RowsInput, verifyReferenceRows } from "#domains/databases/rows.ts";
 import { Secret } from "#secrets/secret.ts";
 import { minimalEnvironment } from "#system/run.ts";
 import { createDatabase, dropDatabase, type TestCluster, testCluster } from "#test/database.ts";
@@ -55,11 +55,12 @@ async function measure({ url }: TestCluster): Promise<void> {
   await query(from, "vacuum (analyze) setting");
   await query(to, schema);
   const { signal } = new AbortController();
-  const input: RowsInput = {
+  const input: RowsInput & { guard: RowsGuard } = {
     from,
     to,
     tables: [{ table: "public.setting", omit: [], delete: false }],
     neverCopy: [],
+    guard: () => Promise.resolve([]),
     signal,
   };
 

@@ -8,6 +8,7 @@
  * KILL_MODE   `during`: it is under way and its answer never arrives (default);
  *             `after`: its answer has arrived and nothing else has happened
  * KILL_FROM   counting begins with the first statement that has this text
+ * KILL_IGNORE statements that have this text are not counted: they come by a clock
  */
 import childProcess from "node:child_process";
 import { EventEmitter } from "node:events";
@@ -21,6 +22,7 @@ const log = process.env["KILL_LOG"];
 const killAt = Number(process.env["KILL_AT"] ?? 0);
 const mode = process.env["KILL_MODE"] ?? "during";
 const from = process.env["KILL_FROM"];
+const ignore = process.env["KILL_IGNORE"];
 
 const writes = /\b(insert|update|delete|create|alter|drop|truncate|copy|grant|revoke|commit)\b/i;
 
@@ -56,7 +58,8 @@ pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]): unkn
   const [first] = args;
   const text = typeof first === "string" ? first : (first as { text?: string } | undefined)?.text;
   if (text !== undefined && from !== undefined && text.includes(from)) counting = true;
-  if (text === undefined || !writes.test(text)) return query.apply(this, args);
+  const isCounted = text !== undefined && writes.test(text) && !(ignore !== undefined && text.includes(ignore));
+  if (!isCounted) return query.apply(this, args);
   return effect(`sql ${text}`, () => query.apply(this, args));
 } as typeof pg.Client.prototype.query;
 

@@ -35,6 +35,12 @@ const smallHarden = join(import.meta.dirname, "small-harden.ts");
 /** The first statement of a run: opening the store before it is another subject. */
 const from = "insert into hardening_run";
 
+/** The heartbeat of the lease. */
+const ignore = "set lease_until = clock_timestamp() +";
+
+/** Which effects are counted. */
+export const counted = { KILL_FROM: from, KILL_IGNORE: ignore };
+
 export async function createPlatform(t: TestContext): Promise<KilledPlatform> {
   const directory = await mkdtemp(join(tmpdir(), "killed-run-"));
   t.after(() => rm(directory, { recursive: true, force: true }));

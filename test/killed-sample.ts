@@ -16,6 +16,7 @@ import { testDatabase } from "#test/database.ts";
 import {
   type Ended,
   type KilledPlatform,
+  counted,
   git,
   killAt,
   readGit,
@@ -82,7 +83,7 @@ export async function buildSample(t: TestContext): Promise<SampleCopies> {
         runNode(["--import", killAt, leveredge, ...words, ...more], {
           PATH: process.env["PATH"] ?? "",
           DATABASE_URL: storeUrl,
-          KILL_FROM: "insert into hardening_run",
+          ...counted,
           ...env,
         });
       return {

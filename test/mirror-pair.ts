@@ -38,6 +38,13 @@ export async function mirrorPair(
 ): Promise<MirrorPair> {
   const prod = await openFilled(t, content.major ?? 15, content.prod);
   const dev = await openFilled(t, content.devMajor ?? content.major ?? 15, content.dev);
+  return pairOf(prod, dev);
+}
+
+type OpenDatabase = { url: string; client: pg.Client };
+
+/** Two databases that are open already. */
+export function pairOf(prod: OpenDatabase, dev: OpenDatabase): MirrorPair {
   const spec: MirrorSpec = {
     from: { label: "prod", url: new Secret(prod.url) },
     to: { label: "dev", url: new Secret(dev.url) },
@@ -61,7 +68,7 @@ export async function mirrorPair(
   };
 }
 
-async function openFilled(t: TestContext, major: Major, content: string): Promise<{ url: string; client: pg.Client }> {
+async function openFilled(t: TestContext, major: Major, content: string): Promise<OpenDatabase> {
   const { url } = await freshDatabase(t, { major });
   const client = new pg.Client({ connectionString: url });
   client.on("error", () => undefined);

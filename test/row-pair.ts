@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import pg from "pg";
 
 import type { ReferenceTable } from "#config/schema.ts";
-import type { RowsInput } from "#domains/databases/rows.ts";
+import type { RowsGuard, RowsInput } from "#domains/databases/rows.ts";
 import { Secret } from "#secrets/secret.ts";
 import { freshDatabase, testCluster } from "#test/database.ts";
 
@@ -32,12 +32,17 @@ async function openSide(t: TestContext): Promise<Side> {
 }
 
 /** Wants these tables copied from prod to dev. */
-export function rowsInput(pair: Pair, tables: (string | ReferenceTable)[], more: Partial<RowsInput> = {}): RowsInput {
+export function rowsInput(
+  pair: Pair,
+  tables: (string | ReferenceTable)[],
+  more: Partial<RowsInput> = {},
+): RowsInput & { guard: RowsGuard } {
   return {
     from: { label: "prod", url: new Secret(pair.prod.url) },
     to: { label: "dev", url: new Secret(pair.dev.url) },
     tables: tables.map((table) => (typeof table === "string" ? entry(table) : table)),
     neverCopy: [],
+    guard: () => Promise.resolve([]),
     signal: new AbortController().signal,
     ...more,
   };

@@ -16,7 +16,8 @@ test("store status and store stop show and stop a server that another process us
 
   assert.match(before.text, new RegExp(`^store: running since .*, process ${pid}, data in `));
   assert.equal(stop.text, "stopped: store");
-  assert.equal(after.text, "store: stopped");
+  // Data that other state directories left behind may be told below.
+  assert.match(after.text, /^store: stopped$/m);
   assert.deepEqual([before.exitCode, stop.exitCode, after.exitCode], [0, 0, 0]);
 });
 

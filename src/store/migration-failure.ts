@@ -5,13 +5,14 @@ import { AppError } from "#errors.ts";
 
 import type { MigrationFile } from "./migration-files.ts";
 import { listInvalidIndexes } from "./migration-records.ts";
+import { refusalWords } from "./refusal-words.ts";
 import type { SqlStatement } from "./sql-statements.ts";
 
 /** What became of a file, for the operator: file, line, statement and PostgreSQL's words; no literal of the file. */
 export function describeFailure(file: MigrationFile, statement: SqlStatement | undefined, cause: unknown): AppError {
   const place = statement === undefined ? "at its commit" : `at line ${failedLine(statement, cause)}`;
   const quoted = statement === undefined ? "" : `\n  statement: ${statement.headline}`;
-  const detail = cause instanceof Error ? cause.message : String(cause);
+  const detail = refusalWords(cause);
   if (!(cause instanceof pg.DatabaseError)) {
     return new AppError(
       "unavailable",

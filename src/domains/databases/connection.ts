@@ -53,10 +53,11 @@ export async function connect(target: DatabaseTarget, options: ConnectOptions): 
   const url = parseConnectionUrl(target.label, target.url);
   const client = await openSession(target.label, url);
   try {
+    if (await isBehindPooler(client)) await refuseSharedBackend(target.label, url, client);
     await applySettings(client, sessionSettings(options));
   } catch (cause) {
     await client.end();
-    throw connectFailure(target.label, url, cause);
+    throw cause instanceof AppError ? cause : connectFailure(target.label, url, cause);
   }
   return client;
 }
@@ -75,26 +76,38 @@ export function isSameDatabase(left: DatabaseIdentity, right: DatabaseIdentity):
   return isReadable ? left.systemIdentifier === right.systemIdentifier : left.startedAt === right.startedAt;
 }
 
-/**
- * `precondition_failed` when sessions are not sessions: two that are open at the
- * same time answer from one backend, or one of them changes its backend.
- */
+/** `precondition_failed` when sessions are not sessions, also where a pooler hides itself. */
 export async function refuseTransactionPooler(target: DatabaseTarget): Promise<void> {
-  const first = await connect(target, { readOnly: true });
+  const url = parseConnectionUrl(target.label, target.url);
+  const client = await openSession(target.label, url);
   try {
-    const second = await connect(target, { readOnly: true });
-    try {
-      const ownPid = await findBackendPid(first);
-      for (let round = 0; round < poolerProbeRounds; round += 1) {
-        const otherPid = await findBackendPid(second);
-        const samePid = await findBackendPid(first);
-        if (otherPid === ownPid || samePid !== ownPid) throw poolerRefusal(target.label);
-      }
-    } finally {
-      await second.end();
+    await refuseSharedBackend(target.label, url, client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** A pooler makes up the process number that a session gets when it begins. */
+async function isBehindPooler(client: pg.Client): Promise<boolean> {
+  return !("processID" in client) || client.processID !== (await findBackendPid(client));
+}
+
+/**
+ * Refuses when two sessions that are open at the same time answer from one backend, or
+ * one of them changes its backend. Nothing is set before: a read-only mode would stay
+ * with the backend, and the programs of prod would get it next.
+ */
+async function refuseSharedBackend(label: string, url: ConnectionUrl, first: pg.Client): Promise<void> {
+  const second = await openSession(label, url);
+  try {
+    const ownPid = await findBackendPid(first);
+    for (let round = 0; round < poolerProbeRounds; round += 1) {
+      const otherPid = await findBackendPid(second);
+      const samePid = await findBackendPid(first);
+      if (otherPid === ownPid || samePid !== ownPid) throw poolerRefusal(label);
     }
   } finally {
-    await first.end();
+    await second.end();
   }
 }
 

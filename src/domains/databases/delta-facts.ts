@@ -41,6 +41,7 @@ const routineKinds = ["function", "procedure", "aggregate"] as const;
 
 /** Hosts, ports, passwords: what is right on prod is wrong on dev. */
 const environmentBoundKinds = new Set(["server", "userMapping", "subscription"]);
+const alwaysKept = new Set(["userMapping", "subscription"]);
 const optionKinds = new Set(["fdw", "foreignTable"]);
 
 const kindWords: Partial<Record<StableId["kind"], string>> = {
@@ -166,13 +167,17 @@ export type Union = {
   conflicts: { kept: StableId; needs: StableId }[];
 };
 
-/** Adds to the desired state the whole objects that only dev has, with everything that hangs on them. */
-export function withDevOnly(desired: FactBase, actual: FactBase): Union {
+/**
+ * Adds to the desired state the whole objects that only dev has, with everything that
+ * hangs on them. With `drop`, only what is bound to dev's environment stays.
+ */
+export function withDevOnly(desired: FactBase, actual: FactBase, devOnly: "keep" | "drop"): Union {
   const roots = new Map<string, StableId>();
   const added = new Map<string, { fact: Fact; root: StableId }>();
   for (const fact of actual.facts()) {
     if (desired.has(fact.id) || fact.id.kind === "role" || fact.id.kind === "membership") continue;
     const root = devOnlyRoot(desired, actual, fact);
+    if (devOnly === "drop" && !alwaysKept.has(root.id.kind)) continue;
     if (!isKeptWhole(desired, root)) continue;
     added.set(encodeId(fact.id), { fact, root: root.id });
     roots.set(encodeId(root.id), root.id);
@@ -249,14 +254,12 @@ export function withEnvironmentOf(desired: FactBase, actual: FactBase): Environm
     if (!isBound && !optionKinds.has(fact.id.kind)) return fact;
     const own = actual.get(fact.id);
     if (own === undefined) {
-      if (!isBound) return fact;
+      if (!isBound) return withOptions(fact, ownSecrets(fact, undefined));
       absentKeys.add(encodeId(fact.id));
       absent.push(fact.id);
       return fact;
     }
-    const options = own.payload["options"];
-    if (isBound) return { ...fact, payload: own.payload };
-    return { ...fact, payload: { ...fact.payload, ...(options === undefined ? {} : { options }) } };
+    return withOptions(fact, isBound ? listOptions(own) : ownSecrets(fact, own));
   });
   const base = rebuild(desired, facts, desired.edges);
   if (absent.length === 0) return { desired: base, absent, unreachable: [] };
@@ -271,6 +274,24 @@ export function withEnvironmentOf(desired: FactBase, actual: FactBase): Environm
     .filter((fact) => fact.id.kind === "foreignTable" && isLost(fact))
     .map((fact) => ({ object: fact.id, needs: fact.parent ?? fact.id }));
   return { desired: keepOnly(base, (fact) => !isLost(fact)), absent, unreachable: [...lostTables, ...unreachable] };
+}
+
+function listOptions(fact: Fact): string[] {
+  const options = fact.payload["options"];
+  return Array.isArray(options) ? options.filter((option) => typeof option === "string") : [];
+}
+
+function withOptions(fact: Fact, options: string[]): Fact {
+  return "options" in fact.payload ? { ...fact, payload: { ...fact.payload, options } } : fact;
+}
+
+/** The library writes `__OPTION_KEY__` for a value it does not show: dev keeps its own, or has none. */
+function ownSecrets(fact: Fact, own: Fact | undefined): string[] {
+  const isHidden = (option: string): boolean => /^[^=]*=__OPTION_.*__$/.test(option);
+  const keyOf = (option: string): string => option.split("=")[0] ?? "";
+  const hidden = new Set(listOptions(fact).filter(isHidden).map(keyOf));
+  const kept = own === undefined ? [] : listOptions(own).filter((option) => hidden.has(keyOf(option)));
+  return [...listOptions(fact).filter((option) => !isHidden(option)), ...kept].toSorted();
 }
 
 /** Roles that the desired state names and dev's server lacks. */

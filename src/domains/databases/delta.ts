@@ -32,6 +32,12 @@ const supabaseMirrorPolicy: Policy = {
   ],
 };
 
+const transactions = {
+  transactional: "inside",
+  commitBoundaryAfter: "own-commit",
+  nonTransactional: "outside",
+} as const;
+
 /** Reads both databases and says how to make the actual one like the desired one. */
 export async function planDifferences(
   request: Omit<DeltaRequest, "desired" | "actual">,
@@ -45,10 +51,7 @@ export async function planDifferences(
   const actual = withoutExcluded(actualRead.factBase, excluded);
   const prod = withoutExcluded(desiredRead.factBase, excluded);
   const bound = withEnvironmentOf(prod, actual);
-  const union =
-    request.devOnly === "keep"
-      ? withDevOnly(bound.desired, actual)
-      : { desired: bound.desired, kept: [], conflicts: [] };
+  const union = withDevOnly(bound.desired, actual, request.devOnly);
   const missingRoles = listMissingRoles(union.desired, actual);
   const supabase = isSupabase(prod) && isSupabase(actual);
   let made: ReturnType<typeof plan>;
@@ -128,12 +131,7 @@ function describeAction(action: Action, actual: FactBase, retyped: Retyped): Del
       isDerived(id, actual) ? { ...describeId(id), kind: derivedKind } : describeId(id),
     ),
     relations: listRelations(touched, actual),
-    transaction:
-      action.transactionality === "transactional"
-        ? "inside"
-        : action.transactionality === "commitBoundaryAfter"
-          ? "own-commit"
-          : "outside",
+    transaction: transactions[action.transactionality],
     lock: action.lockClass,
     losesData: action.dataLoss === "destructive" && !onlyDerived(action.destroys, actual),
     mayRewrite: action.rewriteRisk,

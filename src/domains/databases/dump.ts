@@ -22,6 +22,7 @@ export type DumpEntry = {
 export type DumpScope = { schemas: readonly string[]; tables: readonly RelationName[] };
 
 const timeoutMs = 15 * 60 * 1000;
+const lockTimeoutMs = 10_000;
 const versionTimeoutMs = 30_000;
 const maxDumpBytes = 512 * 1024 * 1024;
 const header = /^--\n-- Name: ([^\n]*); Type: ([^\n;]*); Schema: ([^\n]*); Owner: [^\n]*\n--\n\n/gm;
@@ -60,6 +61,7 @@ export async function dumpSchema(
     "--no-subscriptions",
     "--no-tablespaces",
     "--no-password",
+    `--lock-wait-timeout=${lockTimeoutMs}`,
     ...without,
   ]);
   const { stdout } = await app.run(program, args, {

@@ -10,6 +10,8 @@
  */
 import pg from "pg";
 
+import { refusalWords } from "#store/refusal-words.ts";
+
 import {
   applySetting,
   beginTransaction,
@@ -88,7 +90,7 @@ const settings: Record<string, string> = {
 class StatementFailure extends Error {
   readonly sql: string;
   constructor(sql: string, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(refusalWords(cause), { cause });
     this.sql = sql;
   }
 }
@@ -297,6 +299,6 @@ function describeFailure(cause: unknown): { sql: string; code: string; message: 
   return {
     sql: cause instanceof StatementFailure ? cause.sql : "",
     code: errorCode(cause),
-    message: cause instanceof Error ? cause.message : String(cause),
+    message: refusalWords(cause),
   };
 }

@@ -125,23 +125,25 @@ type Rows = { asked: boolean; changes: string[]; refusals: RowsRefusal[] };
 
 async function planRows(context: CommandContext, request: MirrorRequest): Promise<Rows> {
   if (!request.copiesRows || request.app === undefined) return { asked: false, changes: [], refusals: [] };
-  const { configuredRows, describeRows } = await import("./rows-step.ts");
+  const { configuredRows, describeRows, describeWaiting } = await import("./rows-step.ts");
   const { planReferenceRows } = await import("./rows.ts");
   const { tables, refusals } = await planReferenceRows(await configuredRows(request.app, workOf(context)));
   // A table whose schema is still to be made equal is no refusal of its rows.
   const waiting = refusals.filter(({ kind }) => kind === "schema");
   return {
     asked: true,
-    changes: [...describeRows(tables), ...waiting.map(({ table }) => `${table}: copied once its schema is equal`)],
+    changes: [...describeRows(tables), ...describeWaiting(waiting)],
     refusals: refusals.filter(({ kind }) => kind === "rule"),
   };
 }
 
 async function copyRows(context: CommandContext, request: MirrorRequest): Promise<Rows | null> {
   if (!request.copiesRows || request.app === undefined) return null;
-  const { configuredRows } = await import("./rows-step.ts");
+  const { guardedRows } = await import("./rows-step.ts");
   const { copyReferenceRows } = await import("./rows.ts");
-  const outcome = await copyReferenceRows(await configuredRows(request.app, workOf(context)));
+  const outcome = await copyReferenceRows(
+    await guardedRows(request.app, workOf(context), { markDev: request.spec.markDev }),
+  );
   if (outcome.state === "refused") return { asked: true, changes: [], refusals: outcome.refusals };
   const changed = outcome.tables.filter(({ inserted, updated, deleted }) => inserted + updated + deleted > 0);
   return {

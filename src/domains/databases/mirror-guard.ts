@@ -4,14 +4,31 @@
  */
 import { readEnvironmentMark } from "#store/migrator.ts";
 
-import { identify, isSameDatabase } from "./connection.ts";
+import { connect, identify, isSameDatabase } from "./connection.ts";
 import { type Ends, mirrorScope } from "./desired.ts";
 import type { MirrorSpec } from "./mirror.ts";
 import { isEmptyDatabase, sharesLocks } from "./mirror-queries.ts";
 import type { Refusal } from "./schema.ts";
 
+export type Direction = Pick<MirrorSpec, "from" | "to" | "migrations" | "markDev">;
+
+/** Why the target must not be written, asked in sessions of its own; empty when it may. */
+export async function askDirection(spec: Direction): Promise<Refusal[]> {
+  const prod = await connect(spec.from, { readOnly: true });
+  try {
+    const dev = await connect(spec.to, { readOnly: true });
+    try {
+      return await guardDirection(spec, { prod, dev });
+    } finally {
+      await dev.end();
+    }
+  } finally {
+    await prod.end();
+  }
+}
+
 /** Why the target must not be written; empty when it may. */
-export async function guardDirection(spec: MirrorSpec, { prod, dev }: Ends): Promise<Refusal[]> {
+export async function guardDirection(spec: Direction, { prod, dev }: Ends): Promise<Refusal[]> {
   const { table } = spec.migrations;
   const { from, to } = spec;
   if (isSameDatabase(await identify(prod), await identify(dev)) || (await sharesLocks(prod, dev))) {

@@ -8,7 +8,7 @@ import { ensureMigrationTable, recordMirror, updateMirrorStatus } from "#store/m
 import { type Execution, runSegments, type Segment } from "./executor.ts";
 import { adviseFailure } from "./failures.ts";
 import type { MirrorPlan, MirrorSpec, MirrorWork } from "./mirror.ts";
-import type { MirrorOutcome, MirrorVerdict } from "./schema.ts";
+import type { MirrorFinding, MirrorOutcome, MirrorVerdict } from "./schema.ts";
 
 /** A fresh plan, and the proof. */
 export type Again = { plan(): Promise<MirrorPlan>; verify(): Promise<MirrorVerdict> };
@@ -63,8 +63,10 @@ export async function applyPasses(
     if (pass === maxPasses) return different;
     const next = await again.plan();
     if (next.state !== "ready") return { ...different, refusals: next.refusals, needs: next.needs };
-    // The same statements again: an expression that PostgreSQL words anew each time it is stored.
-    if (next.statements.length === 0 || next.script.reveal() === plan.script.reveal()) return different;
+    if (next.statements.length === 0) return different;
+    if (next.script.reveal() === plan.script.reveal()) {
+      return { ...different, verdict: { ...verdict, findings: [...verdict.findings, describeStuck(next)] } };
+    }
     plan = next;
   }
 }
@@ -107,6 +109,17 @@ async function execute(
       onStatement: (done) => work.progress(`applying to ${spec.to.label}`, done, plan.statements.length),
     },
   );
+}
+
+/** The same statements again: PostgreSQL words an expression anew each time it stores it. */
+function describeStuck({ statements }: MirrorPlan): MirrorFinding {
+  const objects = [...new Set(statements.map(({ kind, object }) => `${kind} ${object}`))];
+  return {
+    id: "mirror.never-equal",
+    severity: "medium",
+    text: `what was done would be done again each time: PostgreSQL stores ${objects.join(", ")} in other words than it shows`,
+    remedy: "write the expression on prod as dev shows it, by a migration",
+  };
 }
 
 function describeFailure(failure: NonNullable<Execution["failure"]>): NonNullable<MirrorOutcome["failure"]> {

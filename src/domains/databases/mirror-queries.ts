@@ -52,15 +52,17 @@ export async function listOwnedSequences(
   return z.array(z.object({ schema: z.string(), name: z.string() })).parse(rows);
 }
 
-const AskedRow = z.object({ index: z.int(), readable: z.boolean() });
+const AskedRow = z.object({ index: z.int(), assumed: z.boolean() });
 
-/** The tables that hold at least one row, of those asked about; one that may not be read counts as filled. */
+/** The tables that hold at least one row, of those asked about; the estimate is enough, and hidden rows count. */
 export async function listPopulated(
   client: pg.ClientBase,
   relations: readonly RelationName[],
 ): Promise<RelationName[]> {
   const { rows } = await client.query(
-    `select asked.index::int - 1 as index, pg_catalog.has_table_privilege(c.oid, 'select') as readable
+    `select asked.index::int - 1 as index,
+            c.reltuples > 0 or pg_catalog.row_security_active(c.oid)
+              or not pg_catalog.has_table_privilege(c.oid, 'select') as assumed
        from unnest($1::text[], $2::text[]) with ordinality as asked (schema, name, index)
        join pg_catalog.pg_namespace n on n.nspname = asked.schema
        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = asked.name
@@ -68,9 +70,9 @@ export async function listPopulated(
     [relations.map(({ schema }) => schema), relations.map(({ name }) => name)],
   );
   const found = z.array(AskedRow).parse(rows);
-  const readable = found.flatMap(({ index, readable: may }) => (may ? (relations[index] ?? []) : []));
-  const closed = found.flatMap(({ index, readable: may }) => (may ? [] : (relations[index] ?? [])));
-  return [...closed, ...(await listFilled(client, readable))];
+  const pick = (wanted: boolean): RelationName[] =>
+    found.flatMap(({ index, assumed }) => (assumed === wanted ? (relations[index] ?? []) : []));
+  return [...pick(true), ...(await listFilled(client, pick(false)))];
 }
 
 async function listFilled(client: pg.ClientBase, relations: readonly RelationName[]): Promise<RelationName[]> {
@@ -229,11 +231,13 @@ export async function isInvalidIndex(client: pg.ClientBase, index: string): Prom
 
 /** Whether both sessions are in one database, however it is reached: each sees the other's lock. */
 export async function sharesLocks(left: pg.ClientBase, right: pg.ClientBase): Promise<boolean> {
-  const { rows } = await left.query(
-    "select key, pg_catalog.pg_advisory_lock(key) from (select (pg_catalog.random() * 1e15)::bigint as key) as random",
-  );
-  const { key } = z.object({ key: z.string() }).parse(rows[0]);
+  await left.query("begin");
   try {
+    const { rows } = await left.query(
+      `select key::text as key, pg_catalog.pg_advisory_xact_lock(key)
+         from (select (pg_catalog.random() * 1e15)::bigint as key) as random`,
+    );
+    const { key } = z.object({ key: z.string() }).parse(rows[0]);
     const seen = await right.query(
       `select from pg_catalog.pg_locks l join pg_catalog.pg_database d on d.oid = l.database
         where l.locktype = 'advisory' and d.datname = pg_catalog.current_database() and l.objsubid = 1
@@ -242,7 +246,7 @@ export async function sharesLocks(left: pg.ClientBase, right: pg.ClientBase): Pr
     );
     return seen.rows.length > 0;
   } finally {
-    await left.query("select pg_catalog.pg_advisory_unlock($1::bigint)", [key]);
+    await left.query("rollback");
   }
 }
 

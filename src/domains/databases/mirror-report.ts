@@ -66,8 +66,10 @@ export function shorten(sql: string): string {
 /** The whole plan: counts by kind of object, statements, what stays, what stands in the way. */
 export function formatPlan(report: MirrorReport, options: { sql: boolean }): string {
   const { statements } = report;
-  const headline =
-    statements.length === 0
+  const isUntold = report.state !== "ready" && statements.length === 0;
+  const headline = isUntold
+    ? `${report.to} stays as it is: ${report.state}`
+    : statements.length === 0
       ? `${report.to} needs no statement to equal ${report.desired}`
       : `${statements.length} statements make ${report.to} equal ${report.desired}`;
   const lines = options.sql ? statements.map(formatSql) : shortenList(statements.map(describeStatement));

@@ -218,6 +218,23 @@ test("a password of a foreign server never reaches dev, and dev's own server sta
   assert.ok(outcome.verdict?.findings.some(({ text }) => text.includes("foreign server other exists on prod only")));
 });
 
+test("a secret option of a foreign table stays dev's own, and no placeholder is written", async (t) => {
+  const server = "create foreign data wrapper w; create server s foreign data wrapper w;";
+  const pair = await mirrorPair(t, {
+    prod: `${server} create foreign table f (a int) server s options (secret_key 'geheim', location 'l2'); create foreign table new (a int) server s options (secret_key 'geheim');`,
+    dev: `${server} create foreign table f (a int, b int) server s options (secret_key 'own', location 'l1'); create user mapping for pg_monitor server s options (password 'own');`,
+  });
+
+  await pair.mirror({ devOnly: "drop" });
+
+  const { rows } = await pair.dev.query(
+    "select ftrelid::regclass::text as name, ftoptions as options from pg_foreign_table order by 1",
+  );
+  assert.deepEqual(rows[0].options.toSorted(), ["location=l2", "secret_key=own"]);
+  assert.deepEqual(rows[1], { name: "new", options: null });
+  assert.equal((await pair.dev.query("select from pg_user_mapping")).rows.length, 1);
+});
+
 test("a table of a foreign server that dev lacks is refused with what to create", async (t) => {
   const extension = "create extension postgres_fdw;";
   const pair = await mirrorPair(t, {

@@ -16,7 +16,7 @@ import type { App } from "#app.ts";
 import type { Hazard } from "#config/schema.ts";
 import { AppError } from "#errors.ts";
 import type { Secret } from "#secrets/secret.ts";
-import type { MigrationTable } from "#store/migrator.ts";
+import { ensureMigrationTable, type MigrationTable } from "#store/migrator.ts";
 
 import { connect, type DatabaseTarget, refuseTransactionPooler } from "./connection.ts";
 import { type Ends, openDesired } from "./desired.ts";
@@ -25,6 +25,7 @@ import { applyPasses, noOutcome } from "./mirror-passes.ts";
 import { emptyPlan, planDesired } from "./mirror-planning.ts";
 import { readCatalogStamp, tryMirrorLock } from "./mirror-queries.ts";
 import { verifyEnds } from "./mirror-verdict.ts";
+import { dropStale } from "./shadow.ts";
 import type { MirrorOutcome, MirrorReport, MirrorVerdict, Refusal } from "./schema.ts";
 
 export type MirrorSpec = {
@@ -90,6 +91,8 @@ export async function applyMirror(
     }
     const refusals = await checkUnchanged(app, spec, plan, work);
     if (refusals.length > 0) return { ...noOutcome, state: "refused", refusals };
+    await dropStale(client);
+    if (spec.markDev) await ensureMigrationTable(client, spec.migrations.table, { environment: "dev" });
     return await applyPasses(app, spec, client, plan, work, {
       plan: () => planMirror(app, spec, work),
       verify: () => verifyMirror(app, spec, work),

@@ -187,6 +187,22 @@ test("an IN list over a varchar does not differ for ever", async (t) => {
   assert.equal(outcome.passes, 1);
 });
 
+test("an expression that PostgreSQL words anew each time is named, and not tried for ever", async (t) => {
+  const pair = await mirrorPair(t, {
+    prod: "create table t (x varchar, y varchar, check (x = any (array['a'::varchar, upper('b')::varchar])));",
+    dev: "create table t (x varchar, y varchar);",
+  });
+
+  const outcome = await pair.mirror();
+
+  assert.equal(outcome.state, "different");
+  assert.equal(outcome.passes, 2);
+  assert.match(
+    outcome.verdict?.findings.find(({ id }) => id === "mirror.never-equal")?.text ?? "",
+    /constraint public\.t\.t_x_check/,
+  );
+});
+
 test("what the comparison library does not see is made equal too", async (t) => {
   const pair = await mirrorPair(t, {
     prod: `create table t (a text, b text, c int); alter table t alter a set storage external, alter b set statistics 500, alter b set compression pglz;

@@ -3,6 +3,7 @@
  * values of rows: they are left behind.
  */
 import { AppError } from "#errors.ts";
+import { refusalWords } from "#store/refusal-words.ts";
 
 /** `subject` is what was worked on: `rows of public.agent_configs`. */
 export function rowsFailure(subject: string, side: string, cause: unknown): AppError {
@@ -72,5 +73,5 @@ function fieldsOf(cause: unknown): { code: string; constraint: string; message: 
     const value: unknown = Reflect.get(cause, name);
     return typeof value === "string" ? value : "";
   };
-  return { code: read("code"), constraint: read("constraint"), message: cause.message };
+  return { code: read("code"), constraint: read("constraint"), message: refusalWords(cause) };
 }

@@ -6,15 +6,18 @@ import { formatTableName } from "#config/table-name.ts";
 import type { LooseEnd, ReadyPlan, StepApplied, StepContext, StepPlan, StepVerdict } from "#domain.ts";
 
 import { configuredMigrations, configuredTarget } from "./configured.ts";
+import { askDirection } from "./mirror-guard.ts";
 import type { RowsRefusal } from "./reference-tables.ts";
 import {
   copyReferenceRows,
   planReferenceRows,
   type RowsComparison,
+  type RowsGuard,
   type RowsInput,
   type RowsNote,
   verifyReferenceRows,
 } from "./rows.ts";
+import type { Refusal } from "./schema.ts";
 import type { StepBody } from "./section.ts";
 
 export const mirrorRows = { plan: planStep, apply: applyStep, verify: verifyStep } satisfies StepBody;
@@ -35,6 +38,22 @@ export async function configuredRows(
   };
 }
 
+/** The same for a copy: its target must be known as dev. */
+export async function guardedRows(
+  app: Pick<App, "config" | "openReference">,
+  work: Pick<StepContext, "signal" | "progress">,
+  options: { markDev: boolean },
+): Promise<RowsInput & { guard: RowsGuard }> {
+  const input = await configuredRows(app, work);
+  const { from, to } = input;
+  const direction = { from, to, migrations: configuredMigrations(app.config), ...options };
+  return { ...input, guard: async () => (await askDirection(direction)).map(refuseAll) };
+}
+
+function refuseAll({ text, remedy }: Refusal): RowsRefusal {
+  return { table: "reference rows", kind: "rule", reason: text, remedy };
+}
+
 /** Why a table is not copied, with what to do. */
 export function describeRowsRefusal({ table, reason, remedy }: RowsRefusal): string {
   return `${table}: ${reason}: ${remedy}`;
@@ -50,8 +69,19 @@ export function describeRows(tables: readonly RowsComparison[]): string[] {
     });
 }
 
+/** One line per table whose schema is still to be made equal. */
+export function describeWaiting(refusals: readonly RowsRefusal[]): string[] {
+  return [...new Set(refusals.map(({ table }) => `${table}: copied once its schema is equal`))];
+}
+
 async function planStep(app: App, context: StepContext): Promise<StepPlan> {
-  const plan = await planReferenceRows(await configuredRows(app, context));
+  const input = await guardedRows(app, context, { markDev: false });
+  const direction = await input.guard();
+  if (direction.length > 0) {
+    const summary = "dev may not be written";
+    return { state: "blocked", summary, needs: direction.map(describeRowsRefusal), changes: [], looseEnds: [] };
+  }
+  const plan = await planReferenceRows(input);
   const changes = describeRows(plan.tables);
   // Before a run has begun the schema is not mirrored yet: what that will mend is no obstacle.
   const waiting = context.stepId === undefined ? plan.refusals.filter(({ kind }) => kind === "schema") : [];
@@ -61,7 +91,7 @@ async function planStep(app: App, context: StepContext): Promise<StepPlan> {
     const summary = `${obstacles.length} reference tables may not be copied`;
     return { state: "blocked", summary, needs: obstacles.map(describeRowsRefusal), changes, looseEnds };
   }
-  changes.push(...waiting.map(({ table }) => `${table}: copied once its schema is equal`));
+  changes.push(...describeWaiting(waiting));
   return readyPlan(changes, plan.tables, looseEnds);
 }
 
@@ -80,7 +110,7 @@ function readyPlan(changes: string[], tables: readonly RowsComparison[], looseEn
 }
 
 async function applyStep(app: App, _plan: ReadyPlan, context: StepContext): Promise<StepApplied> {
-  const outcome = await copyReferenceRows(await configuredRows(app, context));
+  const outcome = await copyReferenceRows(await guardedRows(app, context, { markDev: false }));
   if (outcome.state === "refused") return { state: "blocked", needs: outcome.refusals.map(describeRowsRefusal) };
   return {
     state: "applied",

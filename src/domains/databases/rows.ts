@@ -55,6 +55,9 @@ export type RowsInput = {
   progress?: (text: string, done?: number, total?: number) => void;
 };
 
+/** Answers why nothing may be written to the target at all; asked before a copy begins. */
+export type RowsGuard = () => Promise<RowsRefusal[]>;
+
 /** Both sides of a table, without its omitted columns. */
 export type RowsComparison = {
   table: string;
@@ -97,7 +100,9 @@ export function planReferenceRows(input: RowsInput): Promise<RowsPlan> {
 }
 
 /** Copies all listed tables or, when any is refused, none. A second call finds nothing to do. */
-export function copyReferenceRows(input: RowsInput): Promise<RowsOutcome> {
+export async function copyReferenceRows(input: RowsInput & { guard: RowsGuard }): Promise<RowsOutcome> {
+  const obstacles = await input.guard();
+  if (obstacles.length > 0) return { state: "refused", refusals: obstacles };
   return withSessions(input, { writes: true }, async (sessions) => {
     const { ready, refusals, notes, actsAsReplica } = await judge(input, sessions);
     if (refusals.length > 0) return { state: "refused", refusals };

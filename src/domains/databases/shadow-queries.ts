@@ -46,6 +46,13 @@ export async function listStale(client: pg.ClientBase): Promise<string[]> {
   return Names.parse(rows).map(({ name }) => name);
 }
 
+export async function hasThrowAway(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query(
+    "select exists (select from pg_catalog.pg_database where datname ~ '^leveredge_shadow_[0-9a-f]{8}_[0-9]+$') as found",
+  );
+  return z.object({ found: z.boolean() }).parse(rows[0]).found;
+}
+
 /** Fails when somebody is connected, which is what keeps a living one. */
 export async function dropUnused(client: pg.ClientBase, name: string): Promise<void> {
   await client.query(`drop database if exists ${pg.escapeIdentifier(name)}`);

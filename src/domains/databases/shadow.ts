@@ -25,6 +25,7 @@ import {
   dropThrowAway,
   dropUnused,
   findOwnPid,
+  hasThrowAway,
   listStale,
   listTemporaryRoles,
 } from "./shadow-queries.ts";
@@ -60,9 +61,9 @@ export async function makeThrowAway(request: ThrowAwayRequest): Promise<ThrowAwa
   };
   try {
     await dropStale(maker);
-    for (const role of request.missingRoles) if (await createTemporaryRole(maker, role)) roles.push(role);
     name = `leveredge_shadow_${randomBytes(4).toString("hex")}_${await findOwnPid(maker)}`;
     await createThrowAway(maker, name);
+    for (const role of request.missingRoles) if (await createTemporaryRole(maker, role)) roles.push(role);
     const target = databaseBeside(request.beside, name);
     const failed = await fill(target, request);
     return { target, failed, drop };
@@ -75,6 +76,8 @@ export async function makeThrowAway(request: ThrowAwayRequest): Promise<ThrowAwa
 /** Drops what killed runs left; a second call finds nothing. */
 export async function dropStale(client: pg.Client): Promise<void> {
   for (const name of await listStale(client)) await ignoreInUse(dropUnused(client, name));
+  // A living one may be about to use its roles.
+  if (await hasThrowAway(client)) return;
   for (const role of await listTemporaryRoles(client)) await ignoreInUse(dropRole(client, role));
 }
 

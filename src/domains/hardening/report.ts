@@ -55,10 +55,14 @@ function formatDuration({ startedAt, finishedAt }: RunRows["run"]): string {
 
 const longestState = "verified".length;
 
+const longestProof = 160;
+/** What is missing is told with its remedy, which comes last; LOOSE-ENDS.md has all of it. */
+const longestNeed = 600;
+
 function formatStepLine(step: HardeningStep, paint: Paint): string {
   const name = `${step.environment.padEnd(6)}  ${step.action.padEnd(26)}`;
   const state = formatState(step.state, paint) + " ".repeat(longestState - step.state.length);
-  return `${name}  ${state}  ${shorten(summarize(step), 160)}`.trimEnd();
+  return `${name}  ${state}  ${shorten(summarize(step), step.state === "verified" ? longestProof : longestNeed)}`.trimEnd();
 }
 
 /** How many answers of the health check were good, and those that were not. */
@@ -81,7 +85,7 @@ export function formatLooseEnds(looseEnds: readonly LooseEnd[], paint: Paint): s
   const shown = looseEnds
     .slice(0, mostLooseEndsShown)
     .flatMap((end) => [
-      `  ${formatSeverity(end.severity, paint)}  ${shorten(end.text, 200)}`,
+      `  ${formatSeverity(end.severity, paint)}  ${shorten(end.text, longestNeed)}`,
       `          ${paint.faint(`→ ${end.remedy}`)}`,
     ]);
   const rest = looseEnds.length - mostLooseEndsShown;

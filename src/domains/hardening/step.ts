@@ -28,10 +28,12 @@ export type StepWork = {
   report: ReportProgress;
 };
 
-/** These say that something outside is missing. While planning nothing has been done yet: the step is blocked. */
+/** These say that something outside is missing or in the way. While planning nothing has been done yet: the step is blocked. */
 const missingOutside: ReadonlySet<ErrorCode> = new Set([
   "unavailable",
   "upstream_timeout",
+  "precondition_failed",
+  "conflict",
   "unauthenticated",
   "forbidden",
   "not_found",
