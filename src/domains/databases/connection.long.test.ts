@@ -11,6 +11,7 @@ import { Secret } from "#secrets/secret.ts";
 import { startServer, stopServer } from "#store/server.ts";
 import { runProgram } from "#system/run.ts";
 import { freshDatabase } from "#test/database.ts";
+import { ownerQuery } from "#test/database-role.ts";
 import { startPooler } from "#test/pooler.ts";
 
 import { clientProgramEnvironment, connect, type DatabaseTarget, refuseTransactionPooler } from "./connection.ts";
@@ -30,6 +31,21 @@ test("a pooler in transaction mode is refused with the way around it, one in ses
     hint: /session mode/,
   });
   await refuseTransactionPooler(sessionMode);
+});
+
+test("a session through a transaction pooler is refused before it leaves a setting to the programs that use it", async (t) => {
+  const url = await startPooler(t, new Secret((await freshDatabase(t, { major: 15 })).url), "transaction");
+
+  await assert.rejects(connect(target(url), { readOnly: true, statementTimeoutMs: 5 }), {
+    code: "precondition_failed",
+    message: /pooler in transaction mode/,
+  });
+
+  const rows = await ownerQuery(
+    url,
+    "select current_setting('default_transaction_read_only') as mode, current_setting('statement_timeout') as timeout",
+  );
+  assert.deepEqual(rows, [{ mode: "off", timeout: "0" }]);
 });
 
 test("a setting that a pooler refuses at startup is told as such", async (t) => {

@@ -10,6 +10,11 @@ export async function applySetting(client: pg.ClientBase, name: string, value: s
   await client.query("select pg_catalog.set_config($1, $2, false)", [name, value]);
 }
 
+/** Ends what another session of the same role runs; its transaction is taken back. */
+export async function cancelStatement(client: pg.ClientBase, pid: number | undefined): Promise<void> {
+  await client.query("select pg_catalog.pg_cancel_backend($1)", [pid]);
+}
+
 /** Back to the value that role and database give their sessions. */
 export async function resetSearchPath(client: pg.ClientBase): Promise<void> {
   await client.query("reset search_path");

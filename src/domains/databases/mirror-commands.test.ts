@@ -103,6 +103,18 @@ test("two URLs need no configuration; an unmarked target that is not empty is re
   assert.deepEqual((await dev.query("select count(*)::int as count from agent_configs")).rows, [{ count: 0 }]);
 });
 
+test("a dev that is equal already is marked when that is said, and then needs saying no more", async (t) => {
+  const sql = "create table calls (id int)";
+  const { app } = await testPlatform(t, { prod: sql, dev: sql, isMarked: false }, { mirror: {} });
+
+  const unmarked = await run(app, "plan");
+  const marked = await run(app, "apply", { yes: true, markDev: true });
+  const after = await run(app, "plan");
+
+  assert.deepEqual([unmarked.exitCode, marked.exitCode, after.exitCode], [11, 0, 0]);
+  assert.match(unmarked.text, /^dev stays as it is: refused\n\nrefused: .*--mark-dev/);
+});
+
 test("a URL with a password in the command line is refused and not repeated", async (t) => {
   const { app } = await testPlatform(t, { prod: "", dev: "" });
   const fromUrl = (await app.openReference("file:prod.url")).reveal();

@@ -4,8 +4,9 @@
  */
 import { readEnvironmentMark } from "#store/migrator.ts";
 
-import { connect, identify, isSameDatabase } from "./connection.ts";
+import { identify, isSameDatabase } from "./connection.ts";
 import { type Ends, mirrorScope } from "./desired.ts";
+import { withEnds } from "./ends.ts";
 import type { MirrorSpec } from "./mirror.ts";
 import { isEmptyDatabase, sharesLocks } from "./mirror-queries.ts";
 import type { Refusal } from "./schema.ts";
@@ -13,18 +14,8 @@ import type { Refusal } from "./schema.ts";
 export type Direction = Pick<MirrorSpec, "from" | "to" | "migrations" | "markDev">;
 
 /** Why the target must not be written, asked in sessions of its own; empty when it may. */
-export async function askDirection(spec: Direction): Promise<Refusal[]> {
-  const prod = await connect(spec.from, { readOnly: true });
-  try {
-    const dev = await connect(spec.to, { readOnly: true });
-    try {
-      return await guardDirection(spec, { prod, dev });
-    } finally {
-      await dev.end();
-    }
-  } finally {
-    await prod.end();
-  }
+export function askDirection(spec: Direction, signal: AbortSignal): Promise<Refusal[]> {
+  return withEnds(spec, signal, (ends) => guardDirection(spec, ends));
 }
 
 /** Why the target must not be written; empty when it may. */

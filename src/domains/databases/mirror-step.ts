@@ -63,9 +63,13 @@ async function applyStep(app: App, _plan: unknown, context: StepContext): Promis
       return { state: "blocked", needs: [...outcome.needs, ...outcome.refusals.map(describeRefusal)] };
     case "failed": {
       const { message, hint, sql } = outcome.failure ?? { message: "no reason was given", hint: "", sql: "" };
-      throw new AppError("upstream_failed", `dev could not be made equal: ${message}\n  statement: ${shorten(sql)}`, {
-        ...(hint === "" ? {} : { hint }),
-      });
+      throw new AppError(
+        "upstream_failed",
+        `dev could not be made equal: ${message}${sql === "" ? "" : `\n  statement: ${shorten(sql)}`}`,
+        {
+          ...(hint === "" ? {} : { hint }),
+        },
+      );
     }
     case "equal":
     case "different":

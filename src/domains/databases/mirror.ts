@@ -18,8 +18,9 @@ import { AppError } from "#errors.ts";
 import type { Secret } from "#secrets/secret.ts";
 import { ensureMigrationTable, type MigrationTable } from "#store/migrator.ts";
 
-import { connect, type DatabaseTarget, refuseTransactionPooler } from "./connection.ts";
-import { type Ends, openDesired } from "./desired.ts";
+import { type DatabaseTarget, refuseTransactionPooler } from "./connection.ts";
+import { openDesired } from "./desired.ts";
+import { withEnds, withWriter } from "./ends.ts";
 import { guardDirection } from "./mirror-guard.ts";
 import { applyPasses, noOutcome } from "./mirror-passes.ts";
 import { emptyPlan, planDesired } from "./mirror-planning.ts";
@@ -60,7 +61,7 @@ const lockTimeoutMs = 10_000;
 /** What would make the target equal, and what stands against it. Reads only. */
 export async function planMirror(app: Pick<App, "run">, spec: MirrorSpec, work: MirrorWork): Promise<MirrorPlan> {
   await refuseTransactionPooler(spec.to);
-  return withEnds(spec, async (ends) => {
+  return withEnds(spec, work.signal, async (ends) => {
     const stamp = await readCatalogStamp(ends.dev);
     const refusals = await guardDirection(spec, ends);
     const empty = emptyPlan(spec, stamp);
@@ -82,8 +83,7 @@ export async function applyMirror(
   work: MirrorWork,
 ): Promise<MirrorOutcome> {
   if (plan.state !== "ready") return { ...noOutcome, state: plan.state, refusals: plan.refusals, needs: plan.needs };
-  const client = await connect(spec.to, { readOnly: false, lockTimeoutMs });
-  try {
+  return withWriter(spec, { signal: work.signal, lockTimeoutMs }, async (client) => {
     if (!(await tryMirrorLock(client))) {
       throw new AppError("conflict", `another mirror is writing ${spec.to.label}`, {
         hint: "Wait until it ends, then plan again.",
@@ -97,14 +97,12 @@ export async function applyMirror(
       plan: () => planMirror(app, spec, work),
       verify: () => verifyMirror(app, spec, work),
     });
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 /** Whether the target is what it should be now, told by the independent verifier. Reads only. */
 export function verifyMirror(app: Pick<App, "run">, spec: MirrorSpec, work: MirrorWork): Promise<MirrorVerdict> {
-  return withEnds(spec, async (ends) => {
+  return withEnds(spec, work.signal, async (ends) => {
     const desired = await openDesired(app, spec, ends, work);
     try {
       return await verifyEnds(spec, ends, desired, work);
@@ -114,20 +112,6 @@ export function verifyMirror(app: Pick<App, "run">, spec: MirrorSpec, work: Mirr
   });
 }
 
-async function withEnds<T>(spec: MirrorSpec, work: (ends: Ends) => Promise<T>): Promise<T> {
-  const prod = await connect(spec.from, { readOnly: true });
-  try {
-    const dev = await connect(spec.to, { readOnly: true });
-    try {
-      return await work({ prod, dev });
-    } finally {
-      await dev.end();
-    }
-  } finally {
-    await prod.end();
-  }
-}
-
 /** An unchanged catalogue needs no second comparison; a changed one must still give the same plan. */
 async function checkUnchanged(
   app: Pick<App, "run">,
@@ -135,7 +119,7 @@ async function checkUnchanged(
   plan: MirrorPlan,
   work: MirrorWork,
 ): Promise<Refusal[]> {
-  const now = await withEnds(spec, async (ends) => {
+  const now = await withEnds(spec, work.signal, async (ends) => {
     return { refusals: await guardDirection(spec, ends), stamp: await readCatalogStamp(ends.dev) };
   });
   if (now.refusals.length > 0 || now.stamp === plan.stamp) return now.refusals;

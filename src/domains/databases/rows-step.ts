@@ -47,7 +47,7 @@ export async function guardedRows(
   const input = await configuredRows(app, work);
   const { from, to } = input;
   const direction = { from, to, migrations: configuredMigrations(app.config), ...options };
-  return { ...input, guard: async () => (await askDirection(direction)).map(refuseAll) };
+  return { ...input, guard: async () => (await askDirection(direction, work.signal)).map(refuseAll) };
 }
 
 function refuseAll({ text, remedy }: Refusal): RowsRefusal {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 
 import type { App } from "#app.ts";
-import type { Step, StepContext, StepPlan, StepVerdict } from "#domain.ts";
+import type { ReadyPlan, Step, StepContext, StepPlan, StepVerdict } from "#domain.ts";
 import { ordinaryRole } from "#test/database-role.ts";
 import { type TestPlatform, testPlatform } from "#test/platform.ts";
 
@@ -26,6 +26,8 @@ const mirror = {
   allow: ["lock"],
 };
 
+const readyPlan: ReadyPlan = { state: "ready", summary: "", changes: ["rows"], fingerprint: "", looseEnds: [] };
+
 function platform(t: TestContext, settings: Record<string, unknown> = {}): Promise<TestPlatform> {
   return testPlatform(t, { prod: prodSql, dev: devSql }, { mirror, ...settings });
 }
@@ -35,17 +37,29 @@ function unmarkedPlatform(t: TestContext): Promise<TestPlatform> {
 }
 
 test("a dev that is neither empty nor marked as dev is written by no step", async (t) => {
-  const { app, dev } = await unmarkedPlatform(t);
+  const sql = "create table agent_configs (id int primary key)";
+  const { app, dev } = await testPlatform(
+    t,
+    { prod: `${sql}; insert into agent_configs values (1)`, dev: sql, isMarked: false },
+    { mirror },
+  );
 
   const table = await stepOf(app, "dev", "create-schema-migrations").plan(app, context(app));
   const schema = await stepOf(app, "dev", "mirror-schema").plan(app, context(app));
 
-  for (const plan of [table, schema]) {
+  const rowsStep = stepOf(app, "dev", "mirror-rows");
+  const rows = await rowsStep.plan(app, context(app));
+  const copied = await rowsStep.apply(app, readyPlan, context(app, "step"));
+
+  assert.equal(copied.state, "blocked");
+  for (const plan of [table, schema, rows]) {
     assert.equal(plan.state, "blocked");
     assert.match(plan.state === "blocked" ? plan.needs.join() : "", /may be somebody's prod.*--mark-dev/);
   }
-  const { rows } = await dev.query("select to_regclass('public.schema_migrations')::text as found");
-  assert.deepEqual(rows, [{ found: null }]);
+  const found = await dev.query(
+    "select to_regclass('public.schema_migrations')::text as marked, (select count(*)::int from agent_configs) as rows",
+  );
+  assert.deepEqual(found.rows, [{ marked: null, rows: 0 }]);
 });
 
 function context(app: App, stepId?: string): StepContext {
@@ -109,6 +123,23 @@ test("the section makes dev equal, copies only reference rows, gives prod one ta
   const scope = { excludeTables: [{ schema: "public", name: "schema_migrations" }] };
   assert.deepEqual((await readCatalog(prod, scope)).objects, before.objects);
   assert.deepEqual((await prod.query("select count(*)::int as count from schema_migrations")).rows, [{ count: 0 }]);
+});
+
+test("two URLs that were exchanged write no row to prod", async (t) => {
+  const sql = "create table agent_configs (id int primary key, name text)";
+  const prodRow = "insert into agent_configs values (1, 'of prod')";
+  const devRow = "insert into agent_configs values (1, 'of dev')";
+  const { app, prod } = await testPlatform(t, { prod: `${sql}; ${prodRow}`, dev: `${sql}; ${devRow}` }, { mirror });
+  const { dev, prod: other } = app.config.environments;
+  const swapped: App = { ...app, config: { ...app.config, environments: { dev: other, prod: dev } } };
+  const step = stepOf(swapped, "dev", "mirror-rows");
+
+  const plan = await step.plan(swapped, context(app, "step"));
+  const copied = await step.apply(swapped, readyPlan, context(app, "step"));
+
+  assert.deepEqual([plan.state, copied.state], ["blocked", "blocked"]);
+  assert.match(JSON.stringify(plan), /the direction is wrong: exchange the two URLs/);
+  assert.deepEqual((await prod.query("select name from agent_configs")).rows, [{ name: "of prod" }]);
 });
 
 test("a hazard that is not allowed blocks the mirror, names the option, and leaves dev as it is", async (t) => {

@@ -120,6 +120,9 @@ test("what is missing outside blocks a step, and what a step throws fails it, wi
       worldStep(world, "away", {
         plan: () => Promise.reject(new AppError("unavailable", "dev does not answer", { hint: "Start it." })),
       }),
+      worldStep(world, "barred", {
+        plan: () => Promise.reject(new AppError("precondition_failed", "wrong password", { hint: "Correct it." })),
+      }),
       worldStep(world, "late", { apply: () => Promise.resolve({ state: "blocked", needs: ["room"] }) }),
       worldStep(world, "broken", {
         apply: () => Promise.reject(new Error("cannot reach postgres://me:hunter2@host/db\0")),
@@ -134,6 +137,7 @@ test("what is missing outside blocks a step, and what a step throws fails it, wi
     [
       { action: "needy", state: "blocked", needs: ["a token"] },
       { action: "away", state: "blocked", needs: ["dev does not answer (Start it.)"] },
+      { action: "barred", state: "blocked", needs: ["wrong password (Correct it.)"] },
       { action: "late", state: "blocked", needs: ["room"] },
       { action: "broken", state: "failed", needs: [] },
     ],
