@@ -142,8 +142,13 @@ test("what is missing outside blocks a step, and what a step throws fails it, wi
       { action: "broken", state: "failed", needs: [] },
     ],
   );
-  assert.match(String(result.rows.steps[3]?.evidence["error"]), /^cannot reach postgres:\/\/me:\[secret\]@host\/db$/);
-  assert.deepEqual(buildReport(result.rows).sections[0]?.needs, ["a token", "dev does not answer (Start it.)", "room"]);
+  assert.match(String(result.rows.steps[4]?.evidence["error"]), /^cannot reach postgres:\/\/me:\[secret\]@host\/db$/);
+  assert.deepEqual(buildReport(result.rows).sections[0]?.needs, [
+    "a token",
+    "dev does not answer (Start it.)",
+    "wrong password (Correct it.)",
+    "room",
+  ]);
 });
 
 test("secrets and what PostgreSQL cannot store are taken out of a step's answers", async (t) => {
