@@ -3,9 +3,11 @@
  * plan and changes nothing; without one it makes the sample platform and hardens
  * it, going on with a run that was interrupted.
  */
+import { join } from "node:path";
+
 import type { Command, CommandContext } from "#cli/command.ts";
 import { findConfigFile } from "#config/config-file.ts";
-import { resolveStateDirectory } from "#config/state-directory.ts";
+import { programRoot, resolveStateDirectory } from "#config/state-directory.ts";
 import type { Domain } from "#domain.ts";
 import { hardenCommand } from "#domains/hardening/commands.ts";
 
@@ -52,6 +54,7 @@ async function startSample(context: CommandContext, harden: Command): Promise<nu
 function sayWhereThingsAre({ output }: CommandContext, configPath: string): void {
   output.say("");
   output.say("The sample's databases go on running. Look at them, or break dev and run npm start again:");
-  output.say(`  bin/leveredge mirror drift --config ${configPath}`);
-  output.say("  bin/leveredge store stop      # when you are done");
+  output.say(`  export LEVEREDGE_CONFIG=${configPath} PATH=${join(programRoot, "bin")}:$PATH`);
+  output.say("  leveredge mirror drift        # or doctor, migrate status, audit verify, any command above");
+  output.say("  leveredge store stop          # when you are done");
 }

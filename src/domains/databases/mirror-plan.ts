@@ -137,7 +137,7 @@ function refuseHazards(statements: readonly MirrorStatement[], allow: readonly H
       hazard,
       text: hazardTexts[hazard],
       subjects: [...new Set(subjects)],
-      remedy: `pass --allow ${hazard}, or add it to mirror.allow in leveredge.yaml`,
+      remedy: `let it happen once with leveredge mirror apply --allow ${hazard}, or always by mirror.allow in leveredge.yaml`,
     };
   });
 }

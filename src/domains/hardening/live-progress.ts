@@ -20,6 +20,8 @@ type Line = {
 
 type Ending = { outcome: "verified" | "blocked" | "failed" | "open"; text: string };
 
+const open: Ending = { outcome: "open", text: "" };
+
 const phases = { plan: "planning", apply: "applying", verify: "verifying" } as const;
 
 /**
@@ -30,11 +32,14 @@ export function openLiveProgress(say: (line: string) => void): LiveProgress {
   const notes: string[] = [];
   const lines = new Map<string, Line>();
   let drawing: Promise<unknown> | undefined;
+  let isClosed = false;
 
   const lineOf = (name: string): Line => {
     const known = lines.get(name);
     if (known !== undefined) return known;
     const line: Line = { show: () => undefined, ended: Promise.withResolvers<Ending>() };
+    // Tasks that listr2 begins only now, after the one that was interrupted, have nothing to wait for.
+    if (isClosed) line.ended.resolve(open);
     lines.set(name, line);
     return line;
   };
@@ -60,7 +65,8 @@ export function openLiveProgress(say: (line: string) => void): LiveProgress {
       else notes.push(progress.text);
     },
     async close() {
-      for (const line of lines.values()) line.ended.resolve({ outcome: "open", text: "" });
+      isClosed = true;
+      for (const line of lines.values()) line.ended.resolve(open);
       await drawing;
       for (const note of notes.splice(0)) say(note);
     },

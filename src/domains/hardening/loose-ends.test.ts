@@ -18,12 +18,18 @@ const looseEnd = fc.record({
 /** Bytes without markers of ours, in any encoding. */
 const theirs = fc.uint8Array().map((bytes) => Buffer.from(bytes));
 
+test("a remedy that is a command is set as one", () => {
+  const text = renderLooseEnds(undefined, [{ ...full, remedy: "leveredge doctor" }]).toString();
+
+  assert.match(text, /Remedy: `leveredge doctor` \(check:disk\)/);
+});
+
 test("a new file has a title and each loose end with its remedy", () => {
   const file = renderLooseEnds(undefined, [full]).toString();
 
   assert.equal(
     file,
-    `# Loose ends\n\n${beginMarker}\n## high\n\n- disk: is full\n  Remedy: \`make room\` (check:disk)\n${endMarker}\n`,
+    `# Loose ends\n\n${beginMarker}\n## high\n\n- disk: is full\n  Remedy: make room (check:disk)\n${endMarker}\n`,
   );
 });
 

@@ -42,7 +42,7 @@ function describeStep(step: HardeningStep): LooseEnd[] {
     // The step that it waits for is the loose end.
     if (step.evidence["waitsFor"] !== undefined) return [];
     const text = `section ${step.section}: ${step.environment} ${step.action} is blocked, it needs ${step.needs.join("; ")}`;
-    return [{ id, severity: "medium", text, remedy: again }, ...step.looseEnds];
+    return [{ id, severity: "medium", text, remedy: `meet what it needs, then: ${again}` }, ...step.looseEnds];
   }
   if (step.state === "failed") {
     const { error, summary, hint } = step.evidence;
@@ -97,7 +97,10 @@ function renderBlock(looseEnds: readonly LooseEnd[]): string {
 }
 
 function renderLooseEnd(end: LooseEnd): string {
-  return `- ${toLine(end.text)}\n  Remedy: \`${toLine(end.remedy).replaceAll("`", "'")}\` (${toLine(end.id)})\n`;
+  const remedy = toLine(end.remedy).replaceAll("`", "'");
+  // A command is copied, a sentence is read.
+  const shown = /^(sudo |leveredge |git |apt-get )/.test(remedy) ? `\`${remedy}\`` : remedy;
+  return `- ${toLine(end.text)}\n  Remedy: ${shown} (${toLine(end.id)})\n`;
 }
 
 /** One line that cannot be taken for a marker. */

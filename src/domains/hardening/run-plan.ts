@@ -91,8 +91,10 @@ export function formatRunPlan(plan: RunPlan, paint: Paint): string {
   ]);
   return [
     ...lines,
-    ...formatLooseEnds(plan.looseEnds, paint),
-    "Nothing was changed: leveredge harden carries it out.",
+    ...(plan.looseEnds.length === 0 ? [] : formatLooseEnds(plan.looseEnds, paint)),
+    plan.sections.some(({ needs }) => needs.length > 0)
+      ? "Nothing was changed. What is blocked stays as it is until its needs are met: leveredge harden does the rest."
+      : "Nothing was changed: leveredge harden carries it out.",
   ].join("\n");
 }
 
