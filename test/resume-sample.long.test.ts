@@ -5,8 +5,6 @@ import { type Kill, countEffects, killAndResume } from "#test/killed-run.ts";
 import { buildSample, readSamplePicture } from "#test/killed-sample.ts";
 
 const kills = 22;
-/** How often a run waits and asks again differs from run to run: the last few places may not be reached. */
-const countVaries = 15;
 
 test("a run over the sample platform that is killed and resumed leaves what an uninterrupted run leaves", async (t) => {
   const sample = await buildSample(t);
@@ -21,8 +19,8 @@ test("a run over the sample platform that is killed and resumed leaves what an u
 
       const resumed = await killAndResume(platform, kill);
 
-      assert.equal(resumed.signal, null);
-      assert.equal(resumed.exitCode, 0, resumed.stderr);
+      // Killed after its end, a run has nothing to resume.
+      if (resumed.signal === null) assert.equal(resumed.exitCode, 0, resumed.stderr);
       assert.deepEqual(await readSamplePicture(platform), expected);
     });
   }
@@ -31,7 +29,7 @@ test("a run over the sample platform that is killed and resumed leaves what an u
 /** Spread over the run; in addition every commit to a database and to the checkout, before and after its answer. */
 function choose(effects: string[]): Kill[] {
   const places = new Set(
-    Array.from({ length: kills }, (_, n) => 1 + Math.round((n * (effects.length - countVaries)) / (kills - 1))),
+    Array.from({ length: kills }, (_, n) => 1 + Math.round((n * (effects.length - 1)) / (kills - 1))),
   );
   const spread = [...places].map((at, n): Kill => ({ at, mode: n % 2 === 0 ? "during" : "after" }));
   const commits = effects.flatMap((effect, index): Kill[] =>
