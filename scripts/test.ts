@@ -41,14 +41,7 @@ function testStage(): Stage {
   return {
     title: values.long ? "long tests" : "tests",
     // Two files at a time: each has a server of its own to talk to.
-    words: [
-      node,
-      "--test",
-      "--test-reporter=spec",
-      `--test-concurrency=${values.long ? 1 : 2}`,
-      `--test-timeout=${timeoutMs}`,
-      ...files,
-    ],
+    words: [node, "--test", "--test-reporter=spec", "--test-concurrency=2", `--test-timeout=${timeoutMs}`, ...files],
     timeoutMs: values.long ? 45 * minute : 10 * minute,
   };
 }
