@@ -40,7 +40,7 @@ function testStage(): Stage {
   const timeoutMs = values.long ? 30 * minute : 5 * minute;
   return {
     title: values.long ? "long tests" : "tests",
-    // Two files at a time: each has a server of its own to talk to.
+    // Two files at a time, for two cores: each test has databases of its own.
     words: [node, "--test", "--test-reporter=spec", "--test-concurrency=2", `--test-timeout=${timeoutMs}`, ...files],
     timeoutMs: values.long ? 45 * minute : 10 * minute,
   };
