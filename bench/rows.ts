@@ -8,7 +8,7 @@ import { once } from "node:events";
 
 import pg from "pg";
 
-import { clientProgramEnvironment, type DatabaseTarget } from "#domains/databases/connection.ts";
+import { clientProgramEnvironment, type DatabaseTarget } from "#postgres/connection.ts";
 import { copyReferenceRows, type RowsGuard, type RowsInput, verifyReferenceRows } from "#domains/databases/rows.ts";
 import { Secret } from "#secrets/secret.ts";
 import { minimalEnvironment } from "#system/run.ts";

@@ -6,6 +6,9 @@
 import type { App } from "#app.ts";
 import type { Command } from "#cli/command.ts";
 import type { Config } from "#config/schema.ts";
+import type { Feed } from "#events/feed.ts";
+import type { Route } from "#http/route.ts";
+import type { Job, Jobs, ListSchedules } from "#jobs/job.ts";
 
 export type Environment = "dev" | "prod" | "shared";
 
@@ -15,7 +18,18 @@ export type Domain = {
   commands?: Command[];
   /** What `leveredge doctor` and the health check at the end of a run ask. Read only. */
   checks?: (app: App) => Promise<Check[]>;
+  /** What `leveredge serve` answers. */
+  routes?: (app: ServerApp) => readonly Route[];
+  jobs?: readonly Job[];
+  schedules?: ListSchedules;
+  /** What it makes of events. */
+  feeds?: readonly Feed[];
+  /** Sends what its feeds left to be sent; never throws for what the outside does. */
+  deliver?: (app: App, options: { signal: AbortSignal }) => Promise<void>;
 };
+
+/** What a route works with besides the app. */
+export type ServerApp = App & { jobs: Jobs };
 
 /** One answer of the health check: does what the configuration names exist and answer? */
 export type Check = {

@@ -7,7 +7,7 @@ import { basename, dirname } from "node:path";
 import { isTest, listImports, type SourceFile } from "./source-files.ts";
 
 const ground = ["errors", "secrets"];
-const services = ["config", "system", "outbound", "cli", "http", "store", "jobs", "events"];
+const services = ["config", "system", "outbound", "cli", "http", "store", "postgres", "jobs", "events"];
 
 const table: Record<string, readonly string[]> = {
   errors: [],
@@ -18,7 +18,8 @@ const table: Record<string, readonly string[]> = {
   cli: ground,
   http: ground,
   store: [...ground, "system"],
-  jobs: [...ground, "store"],
+  postgres: ground,
+  jobs: [...ground, "store", "config"],
   events: [...ground, "store"],
   app: [...ground, ...services],
   domain: [...ground, ...services, "app"],

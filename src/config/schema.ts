@@ -144,6 +144,12 @@ const Repository = z.strictObject({
   purpose: text.optional(),
 });
 
+const severity = z.enum(["high", "normal", "low"], { error: "high, normal or low" });
+const channelName = z.enum(["telegram", "slack", "discord", "ntfy", "email", "webhook", "file"], {
+  error: "a channel: telegram, slack, discord, ntfy, email, webhook or file",
+});
+const clockTime = matching(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, 'a time of day in quotes, such as "22:00"');
+
 const Notifications = z.strictObject({
   channels: z
     .strictObject({
@@ -156,6 +162,49 @@ const Notifications = z.strictObject({
       file: z.strictObject({ path: absolutePath }).optional(),
     })
     .default({}),
+  rules: z
+    .array(
+      z.strictObject({
+        severity: z.array(severity).min(1, { error: "at least one of high, normal, low" }).default(["high", "normal"]),
+        sections: z.array(z.int({ error: "a section's number" })).optional(),
+        channels: z.array(channelName).min(1, { error: "at least one channel" }),
+      }),
+    )
+    .optional()
+    .describe("Which message goes where; without rules, high and normal ones go to every channel"),
+  quiet_hours: z
+    .strictObject({ from: clockTime, to: clockTime, except: z.array(severity).default(["high"]) })
+    .optional()
+    .describe("When messages wait, in the platform's time zone; those of the severities in except do not"),
+  fallback: channelName
+    .optional()
+    .describe("Channel that gets what POST /notify addresses to a channel that is not configured"),
+  listen: truth
+    .default(false)
+    .describe("Answer POST http://127.0.0.1:8014/notify without a token; where a HERMES answers there, forward to it"),
+});
+
+const Serve = z.strictObject({
+  port: z
+    .int({ error: "a port" })
+    .min(0, { error: "a port: 0 to 65535" })
+    .max(65535, { error: "a port: 0 to 65535" })
+    .default(8020),
+  public_url: url.optional().describe("Where people reach the server through a proxy: links and cookies use it"),
+});
+
+const Knowledge = z.strictObject({
+  database: Reference.describe("Connection URL of the database that has the platform's own table"),
+  table: TableName.default("public.aria_knowledge"),
+  columns: z
+    .strictObject({
+      title: text.default("title"),
+      content: text.default("content"),
+      category: text.optional(),
+      source: text.default("source").describe("Gets leveredge:event:N, by which a second write is recognised"),
+      created_at: text.optional(),
+    })
+    .default({ title: "title", content: "content", source: "source" }),
 });
 
 /** Base URL of an outside service: a proxy, a self-hosted twin, a test server. Exact scheme://host:port. */
@@ -194,6 +243,8 @@ export const Config = z.strictObject({
   agents: z.array(Agent).default([]).describe("Long-running programs of the platform"),
   repositories: z.array(Repository).default([]).describe("Git repositories of the platform"),
   notifications: Notifications.optional().describe("Where messages for people go"),
+  serve: Serve.prefault({}).describe("The HTTP server, on loopback"),
+  knowledge: Knowledge.optional().describe("An aria_knowledge table of the platform's own that entries are added to"),
   harden: z
     .strictObject({ schedule: cron.optional() })
     .optional()

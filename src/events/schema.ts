@@ -15,7 +15,22 @@ export type NewEvent = {
   outcome: string;
   /** JSON; secrets in it are removed. */
   details: Record<string, unknown>;
+  /** Said of a significant operation: what people are told and `aria_knowledge` keeps. Stored in `details.notice`. */
+  notice?: Notice | undefined;
 };
+
+/** An event in a person's words. */
+export const Notice = z.object({
+  /** `high` wants somebody now, `normal` is read in time, `low` is kept and sent to nobody unless asked for. */
+  severity: z.enum(["high", "normal", "low"]),
+  /** One line: `backup set chronos is damaged`. */
+  title: z.string(),
+  /** What happened and the command to look or mend; plain text. */
+  text: z.string(),
+  /** Of the hardening run that it belongs to. */
+  section: z.int().optional(),
+});
+export type Notice = z.output<typeof Notice>;
 
 const bytes = z.custom<Buffer>((value) => Buffer.isBuffer(value));
 

@@ -12,7 +12,8 @@ import { AppError } from "#errors.ts";
 import { inspectMigrationTable, type MarkedEnvironment, readMigrationFiles } from "#store/migrator.ts";
 
 import { findRole, listTables } from "./checks-queries.ts";
-import { configuredMigrations, configuredTarget } from "./configured.ts";
+import { configuredMigrations } from "./configured.ts";
+import { configuredTarget } from "#postgres/configured-target.ts";
 import {
   clientProgram,
   clientProgramEnvironment,
@@ -22,7 +23,7 @@ import {
   identify,
   isSameDatabase,
   refuseTransactionPooler,
-} from "./connection.ts";
+} from "#postgres/connection.ts";
 
 type Parts = Pick<App, "config" | "openReference" | "run" | "signal">;
 

@@ -6,7 +6,7 @@ import { appendEvent, sealEvents } from "#events/events.ts";
 import { redact } from "#secrets/redact.ts";
 import { transaction } from "#store/database.ts";
 
-import { currentUser } from "./configured.ts";
+import { currentUser } from "#system/user.ts";
 
 export type CommandEvent = {
   /** `databases.migrate`, `databases.mirror`. */

@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 
 import { Secret } from "#secrets/secret.ts";
 
-import { connect } from "./connection.ts";
+import { connect } from "#postgres/connection.ts";
 import { planDifferences } from "./delta.ts";
 import { type DeltaAnswer, DeltaRequest } from "./delta-protocol.ts";
 

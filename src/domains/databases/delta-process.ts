@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { App } from "#app.ts";
 import { AppError } from "#errors.ts";
 
-import type { DatabaseTarget } from "./connection.ts";
+import type { DatabaseTarget } from "#postgres/connection.ts";
 import { DeltaAnswer, type DeltaPlan, type DeltaRequest } from "./delta-protocol.ts";
 
 const timeoutMs = 15 * 60 * 1000;

@@ -9,7 +9,7 @@ import { AppError } from "#errors.ts";
 import { redact } from "#secrets/redact.ts";
 import { type MigrationFile, readMigrationFiles } from "#store/migrator.ts";
 
-import { connect, identify, type DatabaseTarget } from "./connection.ts";
+import { connect, identify, type DatabaseTarget } from "#postgres/connection.ts";
 import type { RelationName } from "./delta-protocol.ts";
 import { type DumpScope, dumpSchema, findDumpVersion } from "./dump.ts";
 import { pendingDevFirst } from "./migrations.ts";

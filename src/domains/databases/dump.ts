@@ -8,7 +8,7 @@
 import type { App } from "#app.ts";
 import { AppError } from "#errors.ts";
 
-import { clientProgram, clientProgramEnvironment, type DatabaseTarget } from "./connection.ts";
+import { clientProgram, clientProgramEnvironment, type DatabaseTarget } from "#postgres/connection.ts";
 import type { RelationName } from "./delta-protocol.ts";
 
 export type DumpEntry = {

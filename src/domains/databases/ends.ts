@@ -7,8 +7,8 @@ import type pg from "pg";
 
 import { AppError, readErrorCode } from "#errors.ts";
 
-import { connect, type DatabaseTarget } from "./connection.ts";
-import { findBackendPid } from "./connection-queries.ts";
+import { connect, type DatabaseTarget } from "#postgres/connection.ts";
+import { findBackendPid } from "#postgres/connection-queries.ts";
 import type { Ends } from "./desired.ts";
 import { cancelStatement } from "./executor-queries.ts";
 

@@ -72,7 +72,9 @@ async function runUp(context: CommandContext): Promise<number> {
   const { interrupted } = context.options;
   const app = await context.openApp();
   const { applyPending } = await import("./migrations.ts");
-  const { configuredMigrations, configuredTarget, currentUser } = await import("./configured.ts");
+  const { configuredMigrations } = await import("./configured.ts");
+  const { configuredTarget } = await import("#postgres/configured-target.ts");
+  const { currentUser } = await import("#system/user.ts");
   await requireDirectory(app);
   const files = await readFiles(app);
   const hasDev = app.config.environments.dev !== undefined;
@@ -132,7 +134,7 @@ async function readConfigured(
   table: MigrationTable,
 ): Promise<EnvironmentRecord> {
   if (app.config.environments[environment] === undefined) return { recorded: null };
-  const { configuredTarget } = await import("./configured.ts");
+  const { configuredTarget } = await import("#postgres/configured-target.ts");
   const { readRecorded } = await import("./migrations.ts");
   try {
     return { recorded: await readRecorded(await configuredTarget(app, environment), table) };

@@ -19,8 +19,9 @@ import {
   tableName,
 } from "#store/migrator.ts";
 
-import { configuredMigrations, configuredTarget } from "./configured.ts";
-import { connect, refuseTransactionPooler } from "./connection.ts";
+import { configuredMigrations } from "./configured.ts";
+import { configuredTarget } from "#postgres/configured-target.ts";
+import { connect, refuseTransactionPooler } from "#postgres/connection.ts";
 import { ownSchemas } from "./desired.ts";
 import { isEmptyDatabase } from "./mirror-queries.ts";
 import type { StepBody } from "./section.ts";

@@ -18,7 +18,7 @@ import {
 } from "#store/migrator.ts";
 import { freshDatabase } from "#test/database.ts";
 
-import type { DatabaseTarget } from "./connection.ts";
+import type { DatabaseTarget } from "#postgres/connection.ts";
 import {
   applyPending,
   compareEnvironments,

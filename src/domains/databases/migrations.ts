@@ -30,7 +30,13 @@ import {
 } from "#store/migrator.ts";
 import { actAs, findOwner } from "#system/owner.ts";
 
-import { connect, type DatabaseTarget, identify, isSameDatabase, refuseTransactionPooler } from "./connection.ts";
+import {
+  connect,
+  type DatabaseTarget,
+  identify,
+  isSameDatabase,
+  refuseTransactionPooler,
+} from "#postgres/connection.ts";
 
 /** A migration that is recorded on dev and not on prod, with its file or the reason why there is none to replay. */
 export type DevFirstMigration =

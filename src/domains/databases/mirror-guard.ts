@@ -4,7 +4,7 @@
  */
 import { readEnvironmentMark } from "#store/migrator.ts";
 
-import { identify, isSameDatabase } from "./connection.ts";
+import { identify, isSameDatabase } from "#postgres/connection.ts";
 import { type Ends, mirrorScope } from "./desired.ts";
 import { withEnds } from "./ends.ts";
 import type { MirrorSpec } from "./mirror.ts";

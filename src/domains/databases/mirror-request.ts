@@ -9,8 +9,10 @@ import { AppError } from "#errors.ts";
 import { Secret } from "#secrets/secret.ts";
 import { runProgram } from "#system/run.ts";
 
-import { configuredMigrations, configuredTarget, currentUser } from "./configured.ts";
-import type { DatabaseTarget } from "./connection.ts";
+import { configuredMigrations } from "./configured.ts";
+import { configuredTarget } from "#postgres/configured-target.ts";
+import { currentUser } from "#system/user.ts";
+import type { DatabaseTarget } from "#postgres/connection.ts";
 import type { MirrorSpec } from "./mirror.ts";
 
 export type MirrorRequest = {

@@ -3,7 +3,9 @@ import type { App } from "#app.ts";
 import type { LooseEnd, StepApplied, StepContext, StepPlan, StepVerdict } from "#domain.ts";
 import { AppError } from "#errors.ts";
 
-import { configuredMigrations, configuredTarget, currentUser } from "./configured.ts";
+import { configuredMigrations } from "./configured.ts";
+import { configuredTarget } from "#postgres/configured-target.ts";
+import { currentUser } from "#system/user.ts";
 import { applyMirror, type MirrorSpec, planMirror, verifyMirror } from "./mirror.ts";
 import { describeDrift, describeRefusal, describeStatement, shorten } from "./mirror-report.ts";
 import type { Difference, MirrorReport, MirrorVerdict, PendingMigration } from "./schema.ts";

@@ -18,7 +18,7 @@ import { AppError } from "#errors.ts";
 import type { Secret } from "#secrets/secret.ts";
 import { ensureMigrationTable, type MigrationTable } from "#store/migrator.ts";
 
-import { type DatabaseTarget, refuseTransactionPooler } from "./connection.ts";
+import { type DatabaseTarget, refuseTransactionPooler } from "#postgres/connection.ts";
 import { openDesired } from "./desired.ts";
 import { withEnds, withWriter } from "./ends.ts";
 import { guardDirection } from "./mirror-guard.ts";

@@ -5,7 +5,8 @@ import type { App } from "#app.ts";
 import { formatTableName } from "#config/table-name.ts";
 import type { LooseEnd, ReadyPlan, StepApplied, StepContext, StepPlan, StepVerdict } from "#domain.ts";
 
-import { configuredMigrations, configuredTarget } from "./configured.ts";
+import { configuredMigrations } from "./configured.ts";
+import { configuredTarget } from "#postgres/configured-target.ts";
 import { askDirection } from "./mirror-guard.ts";
 import type { RowsRefusal } from "./reference-tables.ts";
 import {

@@ -15,8 +15,8 @@ import type { ReferenceTable } from "#config/schema.ts";
 import { formatTableName } from "#config/table-name.ts";
 import { AppError } from "#errors.ts";
 
-import { connect, type DatabaseTarget } from "./connection.ts";
-import { applySettings } from "./connection-queries.ts";
+import { connect, type DatabaseTarget } from "#postgres/connection.ts";
+import { applySettings } from "#postgres/connection-queries.ts";
 import { replicaGrant } from "./reference-table-rules.ts";
 import { listTableFacts, mayActAsReplica, mayMakeTemporaryTables } from "./reference-table-queries.ts";
 import {

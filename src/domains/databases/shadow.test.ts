@@ -6,7 +6,7 @@ import pg from "pg";
 import { Secret } from "#secrets/secret.ts";
 import { freshDatabase, testCluster } from "#test/database.ts";
 
-import { connect } from "./connection.ts";
+import { connect } from "#postgres/connection.ts";
 import { dropStale, makeThrowAway } from "./shadow.ts";
 
 const table = { schema: "public", name: "schema_migrations" };

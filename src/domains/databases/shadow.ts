@@ -15,7 +15,7 @@ import { Secret } from "#secrets/secret.ts";
 import { applyMigrations, type MigrationFile, type MigrationTable } from "#store/migrator.ts";
 
 import { entryText } from "./bootstrap.ts";
-import { connect, type DatabaseTarget } from "./connection.ts";
+import { connect, type DatabaseTarget } from "#postgres/connection.ts";
 import type { DumpEntry } from "./dump.ts";
 import { applySetting, runText } from "./executor-queries.ts";
 import {

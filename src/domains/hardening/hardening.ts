@@ -15,13 +15,12 @@
  *
  * The domains are given as a value: this one knows none of them.
  */
-import { userInfo } from "node:os";
-
 import type { App } from "#app.ts";
 import type { Domain, Section } from "#domain.ts";
 import { AppError } from "#errors.ts";
 import { appendEvent, sealEvents } from "#events/events.ts";
 import { type Db, transaction } from "#store/database.ts";
+import { currentUser } from "#system/user.ts";
 
 import { type Completion, completeRun, decideOutcome } from "./completion.ts";
 import { type Lease, describeOwner, holdLease, isOwnerGone, nameOwner } from "./lease.ts";
@@ -57,7 +56,7 @@ export async function startRun(
       onlySection: options.onlySection,
       configSha256: app.configSha256,
       programVersion: app.programVersion,
-      requestedBy: `cli:${nameUser()}`,
+      requestedBy: `cli:${currentUser()}`,
       leaseOwner: describeOwner(),
     });
     if (inserted === undefined) return undefined;
@@ -177,15 +176,6 @@ async function commitSection(app: App, work: SectionWork, steps: HardeningStep[]
     hash = commit.hash ?? null;
   }
   report({ kind: "section-ended", section: section.number, outcome: decideOutcome(steps), commit: hash ?? undefined });
-}
-
-function nameUser(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // In a container a user may be a number without a name.
-    return `uid ${process.getuid?.() ?? "unknown"}`;
-  }
 }
 
 async function reportOutline(

@@ -1,0 +1,67 @@
+/**
+ * A route as data: domains list them, `server.ts` builds Fastify and the OpenAPI
+ * page from the list. Nothing is served that has no permission and no response
+ * schema.
+ */
+import type { z } from "zod";
+
+import type { Actor, Permission, ScopeEnvironment } from "./permission.ts";
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+type Shape = z.ZodType | undefined;
+type Parsed<S extends Shape> = S extends z.ZodType ? z.output<S> : undefined;
+
+export type Route<Params extends Shape = Shape, Query extends Shape = Shape, Body extends Shape = Shape> = {
+  method: Method;
+  /** With `:name` for each parameter: `/backups/:name/drills`. */
+  path: string;
+  /** One line for the list of operations. */
+  summary: string;
+  description?: string;
+  /** `public` routes are those that prove nothing and change nothing: health, metrics on loopback, sign-in. */
+  permission: Permission | "public";
+  /** Where the permission must hold. Default `shared`. */
+  environment?: ScopeEnvironment | ((input: { params: Parsed<Params>; body: Parsed<Body> }) => ScopeEnvironment);
+  params?: Params;
+  query?: Query;
+  body?: Body;
+  /** The body of each success by status; errors have one form everywhere. An undefined schema means no body (204, 302). */
+  response: Record<number, z.ZodType | undefined>;
+  handle(request: RouteRequest<Params, Query, Body>): Promise<RouteReply>;
+};
+
+export type RouteRequest<Params extends Shape = Shape, Query extends Shape = Shape, Body extends Shape = Shape> = {
+  params: Parsed<Params>;
+  query: Parsed<Query>;
+  body: Parsed<Body>;
+  /** Undefined on public routes alone. */
+  actor: Actor | undefined;
+  /** In logs and in the reply's header. */
+  requestId: string;
+  headers: Record<string, string | undefined>;
+  cookies: Record<string, string | undefined>;
+  /** Aborted when the caller goes away or the server stops. */
+  signal: AbortSignal;
+};
+
+export type RouteReply = {
+  /** Default: the first status of `response`. */
+  status?: number;
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Server-sent events instead of a body: ends when the generator does. */
+  events?: AsyncIterable<ServerSentEvent>;
+};
+
+export type ServerSentEvent = { id?: string; event?: string; data: unknown };
+
+/** Keeps the types of params, query and body together; answers the route as it is. */
+export function route<
+  const Params extends Shape = undefined,
+  const Query extends Shape = undefined,
+  const Body extends Shape = undefined,
+>(definition: Route<Params, Query, Body>): Route {
+  // The list forgets what each route's input is; the server parses it with the route's own schemas first.
+  return definition as unknown as Route;
+}
