@@ -11,7 +11,7 @@ import { runProgram } from "#system/run.ts";
 import { runLeveredge } from "#test/run-leveredge.ts";
 
 import { commands } from "./main.ts";
-import { readVersion } from "./version.ts";
+import { readVersion } from "#config/program-version.ts";
 
 const launcher = join(programRoot, "bin/leveredge");
 

@@ -9,15 +9,19 @@ import { outcomeExit } from "#errors.ts";
 import { auditCommands } from "./commands/audit.ts";
 import { createDoctorCommand } from "./commands/doctor.ts";
 import { initCommand } from "./commands/init.ts";
+import { serveCommand } from "./commands/serve.ts";
 import { startCommand } from "./commands/start.ts";
+import { createStatusCommand } from "./commands/status.ts";
 import { storeCommands } from "./commands/store.ts";
-import { readVersion } from "./version.ts";
+import { readVersion } from "#config/program-version.ts";
 
 /** Every command there is, in the order of the help. */
 export const commands: readonly Command[] = [
-  startCommand(hardened),
+  startCommand({ hardened, domains }),
   initCommand,
+  createStatusCommand(domains),
   createDoctorCommand(domains),
+  serveCommand(domains),
   ...domains.flatMap((domain) => domain.commands ?? []),
   ...storeCommands,
   ...auditCommands,
@@ -40,7 +44,8 @@ export async function main(words: string[]): Promise<number> {
     signal: listenForSignals(),
     openApp: async (global: GlobalOptions, signal: AbortSignal) => {
       const { openApp } = await import("./open-app.ts");
-      return openApp(global, signal);
+      const { relayOnClose } = await import("./relay-on-close.ts");
+      return relayOnClose(await openApp(global, signal), domains, process.stderr);
     },
   };
   return runCommandLine({ version: readVersion(), summary: programSummary, commands }, words, surroundings);

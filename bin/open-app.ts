@@ -14,15 +14,24 @@ import { openKeyRing } from "#store/keys.ts";
 import { openStore } from "#store/store.ts";
 import { runProgram } from "#system/run.ts";
 
-import { readVersion } from "./version.ts";
+import { readVersion } from "#config/program-version.ts";
 
 /** The part of the app that no store is needed for. */
 export type HostParts = Omit<App, "db" | "keys" | "close">;
 
 /** Opens everything; the caller closes it. */
 export async function openApp(global: GlobalOptions, signal: AbortSignal): Promise<App> {
+  return (await openServerApp(global, signal)).app;
+}
+
+/** The same for the server, which prepares the queue as the owner of the store. */
+export async function openServerApp(
+  global: GlobalOptions,
+  signal: AbortSignal,
+): Promise<{ app: App; ownerUrl: Secret }> {
   const parts = await openHostParts(global, signal);
-  return { ...parts, ...(await openStoreParts(parts.stateDir, signal)) };
+  const { ownerUrl, ...store } = await openStoreParts(parts.stateDir, signal);
+  return { app: { ...parts, ...store }, ownerUrl };
 }
 
 export async function openHostParts(global: GlobalOptions, signal: AbortSignal): Promise<HostParts> {
@@ -44,7 +53,7 @@ export async function openHostParts(global: GlobalOptions, signal: AbortSignal):
 export async function openStoreParts(
   stateDir: string,
   signal: AbortSignal,
-): Promise<Pick<App, "db" | "keys" | "close">> {
+): Promise<Pick<App, "db" | "keys" | "close"> & { ownerUrl: Secret }> {
   const store = await openStore({
     directory: stateDir,
     databaseUrl: await readDatabaseUrl(),
@@ -53,7 +62,8 @@ export async function openStoreParts(
     signal,
   });
   try {
-    return { db: store.db, keys: await openKeyRing(store.db, stateDir), close: () => store.close() };
+    const keys = await openKeyRing(store.db, stateDir);
+    return { db: store.db, keys, ownerUrl: store.ownerUrl, close: () => store.close() };
   } catch (cause) {
     await store.close();
     throw cause;

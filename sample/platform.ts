@@ -1,8 +1,9 @@
 /**
  * The sample platform: what `npm start` hardens when there is no configuration.
  *
- * A PostgreSQL 15 cluster of its own with a prod and a dev database, a git
- * checkout and a leveredge.yaml, all under one directory. It is made once; each
+ * A PostgreSQL 15 cluster of its own with a prod and a dev database, backups of
+ * prod (one good, one too old, one with a flipped byte), a git checkout and a
+ * leveredge.yaml, all under one directory. It is made once; each
  * part is built under another name and renamed, so that a kill in the middle
  * leaves nothing half-made. From there on it is a platform like any other: no
  * code asks whether it is the sample.
@@ -12,6 +13,10 @@ import { join } from "node:path";
 
 import pg from "pg";
 
+import { readVersion } from "#config/program-version.ts";
+import { createBackup } from "#domains/backups/create.ts";
+import { manifestPathOf } from "#domains/backups/manifest.ts";
+import { Secret } from "#secrets/secret.ts";
 import { ensureMigrationTable } from "#store/migrator.ts";
 import { applyMigrations, readMigrationFiles } from "#store/migrator.ts";
 import { type Server, startServer } from "#store/server.ts";
@@ -23,6 +28,7 @@ type Options = { stateDirectory: string; run: Run; signal: AbortSignal; say: (li
 
 const source = import.meta.dirname;
 const roles = ["anon", "authenticated", "service_role"];
+const dayMs = 24 * 60 * 60 * 1000;
 const migrationTable = { schema: "public", name: "schema_migrations" };
 
 /** Makes what is missing and starts the cluster; a second call changes nothing. */
@@ -30,7 +36,10 @@ export async function ensureSamplePlatform(options: Options): Promise<SamplePlat
   const directory = join(options.stateDirectory, "sample");
   const configPath = join(directory, "leveredge.yaml");
   const made = !(await exists(configPath));
-  if (made) options.say("making the sample platform: a prod and a dev database on PostgreSQL 15, and a git checkout");
+  if (made)
+    options.say(
+      "making the sample platform: a prod and a dev database on PostgreSQL 15, backups of prod, and a git checkout",
+    );
   await mkdir(directory, { recursive: true, mode: 0o700 });
 
   const server = await startServer({
@@ -46,6 +55,7 @@ export async function ensureSamplePlatform(options: Options): Promise<SamplePlat
       await makeDatabase(server, client, "prod", buildProd);
       await makeDatabase(server, client, "dev", buildDev);
     });
+    await makeBackups(join(directory, "backups"), urlOf(server, "prod"), options);
     await makeCheckout(join(directory, "platform"), options.run);
     await writePrivate(join(directory, "prod.url"), urlOf(server, "prod"));
     await writePrivate(join(directory, "dev.url"), urlOf(server, "dev"));
@@ -99,6 +109,32 @@ async function buildDev(client: pg.Client): Promise<void> {
 
 async function runFile(client: pg.Client, file: string): Promise<void> {
   await client.query(await readFile(join(source, file), "utf8"));
+}
+
+/** Of three sets; `archive` was written long ago by the manifest's word, and of `offsite` one byte is not what it was. */
+async function makeBackups(directory: string, prodUrl: string, { run, signal }: Options): Promise<void> {
+  if (await exists(directory)) return;
+  const making = `${directory}.making`;
+  await rm(making, { recursive: true, force: true });
+  await mkdir(making, { mode: 0o700 });
+  const target = { label: "prod", url: new Secret(prodUrl) };
+  const dump = async (name: string, now: Date): Promise<string> => {
+    const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
+    const file = join(making, `${name}-${stamp}.dump`);
+    const app = { run, now: () => now, programVersion: readVersion() };
+    await createBackup(app, { target, file }, { signal, progress: () => undefined });
+    return file;
+  };
+  const now = Date.now();
+  const good = await dump("chronos", new Date(now));
+  await dump("archive", new Date(now - 40 * dayMs));
+  const damaged = good.replace("chronos-", "offsite-");
+  const bytes = await readFile(good);
+  const middle = Math.floor(bytes.length / 2);
+  bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
+  await writeFile(damaged, bytes, { mode: 0o600 });
+  await cp(manifestPathOf(good), manifestPathOf(damaged));
+  await rename(making, directory);
 }
 
 async function makeCheckout(directory: string, run: Run): Promise<void> {

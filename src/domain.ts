@@ -18,9 +18,10 @@ export type Domain = {
   commands?: Command[];
   /** What `leveredge doctor` and the health check at the end of a run ask. Read only. */
   checks?: (app: App) => Promise<Check[]>;
-  /** What `leveredge serve` answers. */
-  routes?: (app: ServerApp) => readonly Route[];
-  jobs?: readonly Job[];
+  /** What `leveredge serve` answers. Asked for once; schemas are heavy, so that the module is best imported here. */
+  routes?: (app: ServerApp) => readonly Route[] | Promise<readonly Route[]>;
+  /** What its worker carries out; a function where the list is heavy to load. */
+  jobs?: readonly Job[] | (() => Promise<readonly Job[]>);
   schedules?: ListSchedules;
   /** What it makes of events. */
   feeds?: readonly Feed[];

@@ -1,9 +1,16 @@
 /** The one list of domains: what the command line, the health check and the hardening run are made of. */
 import type { Domain } from "#domain.ts";
+import { backups } from "#domains/backups/domain.ts";
 import { databases } from "#domains/databases/domain.ts";
 import { hardeningDomain } from "#domains/hardening/domain.ts";
+import { identity } from "#domains/identity/domain.ts";
+import { notifications } from "#domains/notifications/domain.ts";
+import { jobsDomain } from "#domains/jobs/domain.ts";
+import { knowledge } from "#domains/knowledge/domain.ts";
 
-/** Those that a hardening run goes over, in the order of their sections. */
-export const hardened: readonly Domain[] = [databases];
+/** Those that a hardening run goes over: their sections, their health, and what they make of its events. */
+export const hardened: readonly Domain[] = [databases, backups, identity, notifications, knowledge];
 
-export const domains: readonly Domain[] = [hardeningDomain(hardened), ...hardened];
+const working: readonly Domain[] = [hardeningDomain(hardened), ...hardened];
+
+export const domains: readonly Domain[] = [...working, jobsDomain(working)];

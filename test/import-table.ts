@@ -19,18 +19,19 @@ const table: Record<string, readonly string[]> = {
   http: ground,
   store: [...ground, "system"],
   postgres: ground,
-  jobs: [...ground, "store", "config"],
+  jobs: [...ground, "store", "config", "events"],
   events: [...ground, "store"],
   app: [...ground, ...services],
   domain: [...ground, ...services, "app"],
   providers: [...ground, "outbound"],
   mcp: ["errors", "cli"],
+  server: [...ground, ...services, "app", "domain", "domains/identity", "domains/notifications"],
 };
 
 const forDomains = [...ground, ...services, "app", "domain", "providers"];
 
 /** `from → to`: a domain may import the face of another along these edges alone. */
-export const domainEdges: readonly (readonly [string, string])[] = [];
+export const domainEdges: readonly (readonly [string, string])[] = [["databases", "backups"]];
 
 /** Their types say what a program, a domain and a command are: anyone may name them. */
 const freeTypes = new Set(["src/app.ts", "src/domain.ts", "src/cli/command.ts"]);

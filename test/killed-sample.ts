@@ -64,7 +64,9 @@ export async function buildSample(t: TestContext): Promise<SampleCopies> {
       const stateDir = join(place, "state");
       await rm(place, { recursive: true, force: true });
       await mkdir(stateDir, { recursive: true, mode: 0o700 });
-      await cp(join(original, "platform"), join(place, "platform"), { recursive: true });
+      for (const folder of ["platform", "backups"]) {
+        await cp(join(original, folder), join(place, folder), { recursive: true, preserveTimestamps: true });
+      }
       for (const environment of environments) {
         const name = `${environment}_copy`;
         await administer(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`);

@@ -68,6 +68,12 @@ test("npm start makes the sample's dev equal to prod by pg_dump's word, moves no
     [[1, "verified"]],
   );
 
+  // Of the sample's three backup sets one is too old and one has a flipped byte.
+  assert.deepEqual(
+    report.looseEnds.filter(({ severity }) => severity === "high").map(({ id }) => id),
+    ["check:backup set archive", "check:backup set offsite"],
+  );
+
   const sample = join(state, "sample");
   // Started again: --exit has stopped it. The state directory's own end stops it.
   await startServer({ directory: state, name: "sample", major: 15 });

@@ -85,7 +85,6 @@ test("everything that is missing is named with its remedy, and nothing hides the
   assert.equal(stateOf("backup set chronos"), "failed");
   assert.equal(stateOf("reference table public.nowhere on prod"), "failed");
   assert.equal(stateOf("notifications.channels.telegram.bot_token (vault:telegram/bot_token)"), "loose");
-  assert.equal(stateOf("mirror.schedule"), "loose");
   assert.equal(stateOf(`store in ${platform.directory}/state`), "failed");
   assert.equal(stateOf("database dev"), "ok");
   for (const { state, remedy, subject } of checks.values()) assert.equal(remedy === undefined, state === "ok", subject);

@@ -20,7 +20,6 @@ export async function checkHost(app: Parts): Promise<Check[]> {
     ...(await checkRoot(app)),
     ...(await checkPrograms(app)),
     ...(await checkReferences(app)),
-    ...(await checkBackupDirectories(app)),
     ...checkUnbuiltParts(app),
   ];
 }
@@ -37,7 +36,7 @@ async function checkConfigFile({ configPath }: Parts): Promise<Check> {
 async function checkRoot({ config, run }: Parts): Promise<Check[]> {
   const { root } = config.platform;
   const subject = `platform root ${root}`;
-  const problem = await findDirectoryProblem(root, constants.R_OK | constants.W_OK | constants.X_OK);
+  const problem = await findDirectoryProblem(root);
   if (problem !== undefined) {
     const remedy = "Correct platform.root in leveredge.yaml, or run as the user that owns it.";
     return [{ subject, state: "failed", detail: problem, remedy }];
@@ -97,18 +96,6 @@ function unopenedState(path: PropertyKey[], reference: string): Check["state"] {
   return path[0] === "environments" ? "unknown" : "loose";
 }
 
-function checkBackupDirectories({ config }: Parts): Promise<Check[]> {
-  return Promise.all(
-    config.backups.map(async ({ name, directory }): Promise<Check> => {
-      const subject = `backup set ${name}`;
-      const problem = await findDirectoryProblem(directory, constants.R_OK | constants.X_OK);
-      if (problem === undefined) return { subject, state: "ok", detail: `${directory} can be read` };
-      const remedy = `Correct the directory of ${name} in leveredge.yaml, or give this user access to it.`;
-      return { subject, state: "failed", detail: `${directory} ${problem}`, remedy };
-    }),
-  );
-}
-
 function checkUnbuiltParts({ config }: Parts): Check[] {
   return listUnbuiltParts(config).map(({ part, feature }) => ({
     subject: part,
@@ -118,19 +105,15 @@ function checkUnbuiltParts({ config }: Parts): Check[] {
   }));
 }
 
-async function findDirectoryProblem(path: string, mode: number): Promise<string | undefined> {
+async function findDirectoryProblem(path: string): Promise<string | undefined> {
   try {
     if (!(await stat(path)).isDirectory()) return "is not a directory";
-    await access(path, mode);
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
     return undefined;
   } catch (cause) {
     const code = readErrorCode(cause);
     if (code === "ENOENT" || code === "ENOTDIR") return "does not exist";
-    if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
-      return mode === (constants.R_OK | constants.X_OK)
-        ? "cannot be read by this user"
-        : "cannot be written by this user";
-    }
+    if (code === "EACCES" || code === "EPERM" || code === "EROFS") return "cannot be written by this user";
     throw cause;
   }
 }

@@ -1,40 +1,58 @@
 /**
  * `leveredge start`, what `npm start` runs. With a configuration it shows the
  * plan and changes nothing; without one it makes the sample platform and hardens
- * it, going on with a run that was interrupted.
+ * it, going on with a run that was interrupted. Then it serves.
  */
 import { join } from "node:path";
 
+import type { App } from "#app.ts";
 import type { Command, CommandContext } from "#cli/command.ts";
 import { findConfigFile } from "#config/config-file.ts";
 import { programRoot, resolveStateDirectory } from "#config/state-directory.ts";
 import type { Domain } from "#domain.ts";
 import { hardenCommand } from "#domains/hardening/commands.ts";
+import type { Secret } from "#secrets/secret.ts";
 
-export function startCommand(domains: readonly Domain[]): Command {
-  const harden = hardenCommand(domains);
+import { serveUntilStopped } from "./serve.ts";
+
+type Parts = { hardened: readonly Domain[]; domains: readonly Domain[] };
+
+export function startCommand({ hardened, domains }: Parts): Command {
+  const harden = hardenCommand(hardened);
   return {
     name: "start",
-    summary: "show the plan of the configured platform; without a configuration, make a sample platform and harden it",
-    options: [{ flags: "--exit", summary: "end after the run and stop what was started for it" }],
+    summary:
+      "show the plan of the configured platform and serve; without a configuration, harden a sample platform first",
+    options: [{ flags: "--exit", summary: "end instead of serving, and stop what was started for it" }],
     examples: ["leveredge start", "leveredge start --exit --json", "leveredge start --config leveredge.yaml"],
     run: (context) =>
       findConfigFile(context.global.config) === undefined
-        ? startSample(context, harden)
-        : harden.run({ ...context, options: { plan: true } }),
+        ? startSample(context, harden, domains)
+        : startConfigured(context, harden, domains),
   };
 }
 
-async function startSample(context: CommandContext, harden: Command): Promise<number> {
+async function startConfigured(context: CommandContext, harden: Command, domains: readonly Domain[]): Promise<number> {
+  const { openServerApp } = await import("../open-app.ts");
+  const { app, ownerUrl } = await openServerApp(context.global, context.signal);
+  try {
+    const exitCode = await harden.run({ ...context, options: { plan: true }, openApp: () => Promise.resolve(app) });
+    return await serveAfter(context, domains, { app, ownerUrl, exitCode });
+  } finally {
+    await app.close();
+  }
+}
+
+async function startSample(context: CommandContext, harden: Command, domains: readonly Domain[]): Promise<number> {
   const { ensureSamplePlatform } = await import("../../sample/platform.ts");
   const { findUnfinishedRun } = await import("#domains/hardening/queries.ts");
-  const { openApp } = await import("../open-app.ts");
+  const { openServerApp } = await import("../open-app.ts");
   const { runProgram } = await import("#system/run.ts");
   const { output, signal } = context;
 
   const stateDirectory = resolveStateDirectory(context.global.state);
   const sample = await ensureSamplePlatform({ stateDirectory, run: runProgram, signal, say: output.say });
-  const app = await openApp({ ...context.global, config: sample.configPath }, signal);
+  const { app, ownerUrl } = await openServerApp({ ...context.global, config: sample.configPath }, signal);
   try {
     const unfinished = await findUnfinishedRun(app.db, app.config.platform.name);
     if (unfinished !== undefined) output.say(`going on with run ${unfinished.id}, which was interrupted`);
@@ -44,11 +62,24 @@ async function startSample(context: CommandContext, harden: Command): Promise<nu
       openApp: () => Promise.resolve(app),
     });
     if (context.options["exit"] !== true) sayWhereThingsAre(context, sample.configPath);
-    return exitCode;
+    return await serveAfter(context, domains, { app, ownerUrl, exitCode });
   } finally {
     await app.close();
     if (context.options["exit"] === true) await sample.server.stop();
   }
+}
+
+type Started = { app: App; ownerUrl: Secret; exitCode: number };
+
+/** The exit code is that of the plan or the run, however long it was served. */
+async function serveAfter(
+  context: CommandContext,
+  domains: readonly Domain[],
+  { app, ownerUrl, exitCode }: Started,
+): Promise<number> {
+  if (context.options["exit"] === true || context.signal.aborted) return exitCode;
+  await serveUntilStopped(context, domains, { app, ownerUrl, port: undefined });
+  return exitCode;
 }
 
 function sayWhereThingsAre({ output }: CommandContext, configPath: string): void {

@@ -14,25 +14,9 @@ export type UnbuiltPart = {
 
 const unbuilt: (UnbuiltPart & { isConfigured: (config: Config) => boolean })[] = [
   { part: "n8n", feature: "section 6, dev credentials", isConfigured: ({ n8n }) => n8n.length > 0 },
-  { part: "backups", feature: "restore drills of section 1", isConfigured: ({ backups }) => backups.length > 0 },
   { part: "access", feature: "section 2, Cloudflare Access", isConfigured: ({ access }) => access !== undefined },
   { part: "agents", feature: "section 7, systemd services", isConfigured: ({ agents }) => agents.length > 0 },
   { part: "repositories", feature: "section 4, GitHub", isConfigured: ({ repositories }) => repositories.length > 0 },
-  {
-    part: "notifications",
-    feature: "HERMES notifications",
-    isConfigured: ({ notifications }) => Object.keys(notifications?.channels ?? {}).length > 0,
-  },
-  {
-    part: "mirror.schedule",
-    feature: "worker that keeps schedules",
-    isConfigured: ({ mirror }) => mirror?.schedule !== undefined,
-  },
-  {
-    part: "harden.schedule",
-    feature: "worker that keeps schedules",
-    isConfigured: ({ harden }) => harden?.schedule !== undefined,
-  },
 ];
 
 /** The configured parts that nothing acts on yet, in the order of the schema. */

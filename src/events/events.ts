@@ -38,7 +38,8 @@ const batchSize = 500;
 /** Writes an event in the caller's transaction. One whose key was written before changes nothing. */
 export async function appendEvent(tx: Db, keys: KeyRing, event: NewEvent): Promise<void> {
   const key = keys.key("audit");
-  const draft = await draftEvent(tx, JSON.stringify(cleanValue(event.details)));
+  const details = event.notice === undefined ? event.details : { ...event.details, notice: event.notice };
+  const draft = await draftEvent(tx, JSON.stringify(cleanValue(details)));
   const row = {
     ...draft,
     key: event.key ?? null,

@@ -3,7 +3,7 @@ import { z } from "zod";
 
 import { type Db, many, maybe, one, run } from "#store/database.ts";
 
-import { ChainLink, Event, StoredEvent } from "./schema.ts";
+import { ChainLink, type Event, Notice, StoredEvent } from "./schema.ts";
 
 /** Exact to the microsecond and the same on every session, whatever its settings. */
 const instant = (at: ReturnType<typeof sql>) => sql`to_char(${at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
@@ -140,11 +140,18 @@ export async function listMissingWaiting(db: Db, limit: number): Promise<number[
   return rows.map((row) => row.eventId);
 }
 
+const EventRow = z.object({
+  position: z.int(),
+  ...StoredEvent.pick({ id: true, key: true, at: true, actor: true, action: true, target: true, outcome: true }).shape,
+  environment: z.enum(["dev", "prod", "shared"]).nullable(),
+  details: z.record(z.string(), z.unknown()),
+});
+
 /** In the order of the chain; an event shows only once it has its position. */
-export function listEventsAfter(db: Db, afterPosition: number, limit: number): Promise<Event[]> {
-  return many(
+export async function listEventsAfter(db: Db, afterPosition: number, limit: number): Promise<Event[]> {
+  const rows = await many(
     db,
-    Event,
+    EventRow,
     sql`
       select c.position, e.id, e.key, ${instant(sql`e.at`)} as at, e.actor, e.action, e.target, e.environment,
              e.outcome, e.details
@@ -154,4 +161,12 @@ export function listEventsAfter(db: Db, afterPosition: number, limit: number): P
       order by c.position
       limit ${limit}`,
   );
+  return rows.map(readNotice);
+}
+
+/** Details that only look like a notice stay details. */
+function readNotice(row: z.output<typeof EventRow>): Event {
+  const { notice, ...details } = row.details;
+  const read = Notice.safeParse(notice);
+  return read.success ? { ...row, details, notice: read.data } : row;
 }

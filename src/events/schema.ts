@@ -64,6 +64,8 @@ export const Event = z.object({
   environment: z.enum(["dev", "prod", "shared"]).nullable(),
   outcome: z.string(),
   details: z.record(z.string(), z.unknown()),
+  /** What people are told of it; absent where nobody is. */
+  notice: Notice.optional(),
 });
 export type Event = z.output<typeof Event>;
 

@@ -10,7 +10,7 @@ import type { Db } from "#store/database.ts";
 
 import { computeEventMac, computeLinkMac } from "./event-mac.ts";
 import { type Head, headPath, readHead } from "./head-file.ts";
-import { findLink, listLinks, listMissingWaiting, listStoredEvents, listUnchained } from "./queries.ts";
+import { findLastLink, findLink, listLinks, listMissingWaiting, listStoredEvents, listUnchained } from "./queries.ts";
 import type { ChainLink, StoredEvent } from "./schema.ts";
 
 type FaultKind =
@@ -67,6 +67,16 @@ export async function verifyEvents(
         faults,
       };
     });
+}
+
+/** Only the end of the chain against the head file: quick, whatever the length of the chain. */
+export async function verifyHead(
+  app: Pick<App, "db" | "keys" | "stateDir">,
+): Promise<Pick<Verification, "head" | "headFile" | "faults">> {
+  const remembered = await readHead(headPath(app.stateDir));
+  const last = await findLastLink(app.db);
+  const end = await verifyEnd(app.db, app.keys, remembered, last);
+  return { head: last === undefined ? null : toHead(last), ...end };
 }
 
 async function verifyChain(db: Db, keys: KeyRing, progress: (links: number) => void) {

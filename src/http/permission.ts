@@ -14,7 +14,7 @@ export type ScopeEnvironment = "dev" | "prod" | "shared";
 
 /** Who asks. */
 export type Actor = {
-  /** For events and logs: `token:8Fq2…`, `user:damon`. Holds no secret. */
+  /** For events and logs: `user:damon`, with a token `user:damon/8Fq2Rz0b`. Holds no secret. */
   name: string;
   role: "viewer" | "operator" | "admin" | "agent" | "service";
   /** Everything this caller may do: what the role gives, narrowed by the token. */

@@ -5,6 +5,8 @@
  */
 import type { z } from "zod";
 
+import { AppError } from "#errors.ts";
+
 import type { Actor, Permission, ScopeEnvironment } from "./permission.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -19,6 +21,8 @@ export type Route<Params extends Shape = Shape, Query extends Shape = Shape, Bod
   /** One line for the list of operations. */
   summary: string;
   description?: string;
+  /** For browsers: the body goes as it is, whoever is not signed in is led to the sign-in page, and `/docs` leaves it out. */
+  isPage?: true;
   /** `public` routes are those that prove nothing and change nothing: health, metrics on loopback, sign-in. */
   permission: Permission | "public";
   /** Where the permission must hold. Default `shared`. */
@@ -37,6 +41,8 @@ export type RouteRequest<Params extends Shape = Shape, Query extends Shape = Sha
   body: Parsed<Body>;
   /** Undefined on public routes alone. */
   actor: Actor | undefined;
+  /** Where the request comes from: the peer, or whom a trusted proxy names. */
+  address: string;
   /** In logs and in the reply's header. */
   requestId: string;
   headers: Record<string, string | undefined>;
@@ -63,5 +69,13 @@ export function route<
   const Body extends Shape = undefined,
 >(definition: Route<Params, Query, Body>): Route {
   // The list forgets what each route's input is; the server parses it with the route's own schemas first.
-  return definition as unknown as Route;
+  return definition;
+}
+
+/** Who asks, on a route that is not public. */
+export function requireActor(request: Pick<RouteRequest, "actor">): Actor {
+  if (request.actor !== undefined) return request.actor;
+  throw new AppError("unauthenticated", "nobody is signed in", {
+    hint: "Send a token: Authorization: Bearer aegis_pat_…",
+  });
 }

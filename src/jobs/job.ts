@@ -7,6 +7,7 @@ import type { z } from "zod";
 
 import type { App } from "#app.ts";
 import type { Config } from "#config/schema.ts";
+import type { Db } from "#store/database.ts";
 
 export type Job<Data extends z.ZodType = z.ZodType> = {
   /** `backups.drill`: domain and what is done. */
@@ -20,7 +21,15 @@ export type Job<Data extends z.ZodType = z.ZodType> = {
   run(app: App, data: z.output<Data>, context: JobContext): Promise<Record<string, unknown>>;
 };
 
-export type JobContext = { jobId: string; actor: string; signal: AbortSignal };
+export type JobContext = {
+  jobId: string;
+  /** Who asked: `token:8Fq2…`, `schedule:mirror`. */
+  actor: string;
+  /** Aborted when the server stops, the time is over or another worker took the job. */
+  signal: AbortSignal;
+  /** Shown by `GET /jobs/:id` while the job runs; may be called as often as one likes. */
+  progress(text: string, done?: number, total?: number): void;
+};
 
 /** When a job is due by itself. Each due time happens once, whoever notices it first. */
 export type Schedule = {
@@ -37,14 +46,21 @@ export type ListSchedules = (config: Config) => Schedule[];
 
 export type Queued = { jobId: string };
 
+export type EnqueueOptions = {
+  actor: string;
+  /** The identity of the work: one of the same key that waits or runs already is answered instead of a second. */
+  key?: string;
+  /** Puts it in with the change that it follows; it runs only when that commits. */
+  tx?: Db;
+};
+
 /** What a route enqueues work with. */
 export type Jobs = {
-  /** Puts a job into the queue; with a key, one that waits or runs already is answered instead of a second. */
-  enqueue(name: string, data: Record<string, unknown>, options: { actor: string; key?: string }): Promise<Queued>;
+  enqueue(name: string, data: Record<string, unknown>, options: EnqueueOptions): Promise<Queued>;
 };
 
 /** Keeps the types of data and handler together; answers the job as it is. */
 export function job<Data extends z.ZodType>(definition: Job<Data>): Job {
   // The list forgets what each job's data is; the worker parses it with the job's own schema first.
-  return definition as unknown as Job;
+  return definition;
 }

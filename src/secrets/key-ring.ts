@@ -26,7 +26,7 @@ import { AppError } from "#errors.ts";
 
 import { type SealingKey, readHeader, seal, unseal } from "./envelope.ts";
 
-const purposes = ["audit", "fingerprint"] as const;
+const purposes = ["audit", "fingerprint", "token"] as const;
 
 /** Purpose keys are random, versioned, each wrapped by the root key. */
 type Purpose = (typeof purposes)[number];
@@ -77,19 +77,21 @@ export function createKeyRecords(instanceId: string, unsealKey: SealingKey): Key
   return [root, ...purposes.map((purpose) => createRecord(instanceId, rootKey, purpose, null))];
 }
 
+/** The record of a new key for a purpose that a store made by an older program has no key for. */
+export function createKeyRecord(
+  instanceId: string,
+  unsealKey: SealingKey,
+  records: readonly KeyRecord[],
+  purpose: Purpose,
+): KeyRecord {
+  return createRecord(instanceId, openRootKey(instanceId, unsealKey, records), purpose, null);
+}
+
 /** Opens every record; `sealed` names the expected and the given unseal key by label when they differ. */
 export function openRecords(instanceId: string, unsealKey: SealingKey, records: readonly KeyRecord[]): KeyRing {
-  const root = records.find((record) => record.purpose === "root");
-  if (root === undefined || root.checkValue === null) throw missingRecord("root");
-  if (!equal(root.checkValue, checkValueOf(unsealKey, instanceId))) {
-    const [expected, given] = [wrappingLabelOf(root), unsealKeyLabel(unsealKey)];
-    throw new AppError("sealed", `the store was sealed with unseal key ${expected}, the key file holds ${given}`, {
-      hint: `Put unseal key ${expected} back into the key file; nothing was changed.`,
-    });
-  }
-  const rootKey = openRecord(instanceId, unsealKey, root);
+  const rootKey = openRootKey(instanceId, unsealKey, records);
   const opened = records
-    .filter((record) => record !== root)
+    .filter((record) => record.purpose !== "root")
     .map((record) => ({ purpose: record.purpose, ringKey: toRingKey(record, openRecord(instanceId, rootKey, record)) }))
     .toSorted((a, b) => b.ringKey.version - a.ringKey.version);
   for (const purpose of purposes) {
@@ -111,6 +113,18 @@ export function openRecords(instanceId: string, unsealKey: SealingKey, records: 
 export function expectedUnsealKeyLabel(records: readonly KeyRecord[]): string | undefined {
   const root = records.find((record) => record.purpose === "root");
   return root === undefined ? undefined : wrappingLabelOf(root);
+}
+
+function openRootKey(instanceId: string, unsealKey: SealingKey, records: readonly KeyRecord[]): SealingKey {
+  const root = records.find((record) => record.purpose === "root");
+  if (root === undefined || root.checkValue === null) throw missingRecord("root");
+  if (!equal(root.checkValue, checkValueOf(unsealKey, instanceId))) {
+    const [expected, given] = [wrappingLabelOf(root), unsealKeyLabel(unsealKey)];
+    throw new AppError("sealed", `the store was sealed with unseal key ${expected}, the key file holds ${given}`, {
+      hint: `Put unseal key ${expected} back into the key file; nothing was changed.`,
+    });
+  }
+  return openRecord(instanceId, unsealKey, root);
 }
 
 function wrappingLabelOf(record: KeyRecord): string {

@@ -110,11 +110,18 @@ test("text without secrets is left as it is", () => {
     "select token::text, secret_id from public.api_keys where id = 7;",
     "https://example.com:443/path?q=1 and git@github.com:owner/repo.git",
     'FATAL:  password authentication failed for user "app"',
+    "the role operator gives no tokens:write:shared, tokens:*:dev",
     "6f1d9f3e-2a53-4c0e-9d4b-8f2b8d6b7c11",
     "",
   ];
 
   for (const text of texts) assert.equal(redact(text), text);
+});
+
+test("a secret that begins like a scope is a secret", () => {
+  for (const text of ["password:read:dev.k3y", "token:write:production", "token=read:devil"]) {
+    assert.match(redact(text), /^\w+[:=]\[secret\]$/, text);
+  }
 });
 
 test("redacting twice is redacting once", () => {

@@ -59,9 +59,12 @@ const quotedValues = [
   { value: /"(?:[^"\\]|\\[\s\S])*(?:"|$)/.source, replacement: `$1"${mark}"` },
 ].map(({ value, replacement }) => ({ pattern: new RegExp(`(${name}${joint})${value}`, "gi"), replacement }));
 
+/** What follows `tokens:` in a scope: `tokens:write:dev` says who may do what. */
+const scopeRest = /(?:read|write|\*):(?:dev|prod|shared|\*)(?=$|[\s,;)\]"'])/.source;
+
 /** `password=value` and `x-api-key: value`. A cast (`token::text`) is none, and what is replaced already stays. */
 const bareValues = {
-  pattern: new RegExp(`(${name}(?:=|:(?!:)[ \\t]?))(?!\\[secret\\])[^\\s'"&;,:=$\\\\][^\\s'"&;,]*`, "gi"),
+  pattern: new RegExp(`(${name}(?:=|:(?!:)[ \\t]?))(?!\\[secret\\]|${scopeRest})[^\\s'"&;,:=$\\\\][^\\s'"&;,]*`, "gi"),
   replacement: `$1${mark}`,
 };
 

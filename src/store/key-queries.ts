@@ -9,7 +9,7 @@ const bytes = z.custom<Buffer>((value) => Buffer.isBuffer(value));
 
 const KeyRow = z.object({
   id: z.uuid(),
-  purpose: z.enum(["root", "audit", "fingerprint"]),
+  purpose: z.enum(["root", "audit", "fingerprint", "token"]),
   version: z.int(),
   wrapped: bytes,
   commitment: bytes,
@@ -49,4 +49,11 @@ export async function insertKey(db: Db, key: KeyRecord): Promise<boolean> {
 export async function hasKeyedRows(db: Db): Promise<boolean> {
   const { keyed } = await one(db, z.object({ keyed: z.boolean() }), sql`select exists (select from event) as keyed`);
   return keyed;
+}
+
+/** Whether anything that people or programs sign in with was hashed with a key of this store. */
+export async function hasHashedTokens(db: Db): Promise<boolean> {
+  const shape = z.object({ hashed: z.boolean() });
+  const { hashed } = await one(db, shape, sql`select exists (select from identity_token) as hashed`);
+  return hashed;
 }

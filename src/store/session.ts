@@ -55,16 +55,25 @@ export async function openOwnerSession(ownerUrl: Secret): Promise<pg.Client> {
   return client;
 }
 
+export type PoolOptions = {
+  applicationName?: string;
+  /** Most connections at once. Default 8. */
+  max?: number;
+  /** How values are read; undefined: as the driver does it. Default: as the store's queries want it. */
+  types?: pg.CustomTypesConfig | undefined;
+};
+
 /** Connections of the application role; a connection whose settings cannot be made is not handed out. */
-export function openPool(ownerUrl: Secret): pg.Pool {
+export function openPool(ownerUrl: Secret, options: PoolOptions = {}): pg.Pool {
+  const types = "types" in options ? options.types : storeTypes;
   const pool = new pg.Pool({
     ...readUrl(ownerUrl),
-    application_name: "leveredge",
+    application_name: options.applicationName ?? "leveredge",
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
-    max: poolSize,
+    max: options.max ?? poolSize,
     allowExitOnIdle: true,
-    types: storeTypes,
+    ...(types === undefined ? {} : { types }),
     // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it and fails the connection, its type says void
     onConnect: (client: pg.ClientBase) => client.query(appSessionSettings),
   });

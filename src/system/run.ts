@@ -13,6 +13,8 @@ export type RunOptions = {
   env?: Record<string, string>;
   cwd?: string;
   input?: string | Buffer | Readable;
+  /** Descriptor of an open file that gets the program's output; `stdout` is empty then. */
+  outputTo?: number;
   /** Run as this user; only root can. */
   user?: { uid: number; gid: number };
   signal?: AbortSignal;
@@ -44,7 +46,7 @@ export const runProgram: Run = (program, args, options) =>
     const child = spawn(program, args, {
       cwd: options.cwd ?? "/",
       env: { ...minimalEnvironment(), ...options.env },
-      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      stdio: [options.input === undefined ? "ignore" : "pipe", options.outputTo ?? "pipe", "pipe"],
       ...(options.user === undefined ? {} : { uid: options.user.uid, gid: options.user.gid }),
     });
     const maxBytes = options.maxOutputBytes ?? defaultMaxOutputBytes;

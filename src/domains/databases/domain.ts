@@ -3,6 +3,7 @@ import type { Domain } from "#domain.ts";
 
 import { migrateCommands } from "./migrate-commands.ts";
 import { mirrorCommands } from "./mirror-commands.ts";
+import { listMirrorSchedules } from "./schedules.ts";
 import { databaseMirroring } from "./section.ts";
 
 export const databases: Domain = {
@@ -13,4 +14,13 @@ export const databases: Domain = {
     const { checkDatabases } = await import("./checks.ts");
     return checkDatabases(app);
   },
+  routes: async (app) => {
+    const { databaseRoutes } = await import("./routes.ts");
+    return databaseRoutes(app);
+  },
+  jobs: async () => {
+    const { databaseJobs } = await import("./jobs.ts");
+    return databaseJobs;
+  },
+  schedules: listMirrorSchedules,
 };

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { open, readFile, realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import type { App } from "#app.ts";
 import { programRoot } from "#config/state-directory.ts";
@@ -16,7 +16,7 @@ import { AppError } from "#errors.ts";
 import { findOwner } from "#system/owner.ts";
 import { writeFileAtomically } from "#system/write-file.ts";
 
-import { syncSchemaPath } from "./section.ts";
+import { listScripts } from "./section.ts";
 
 /** What a script needs to know about this program. */
 export type ScriptApp = Pick<App, "config" | "configPath" | "stateDir">;
@@ -36,36 +36,41 @@ const maxKept = 99;
 /** The program that scripts call. */
 export const programPath = join(programRoot, "bin/leveredge.ts");
 
-/** What the script must be, and what is there now. Reads only. */
-export async function inspectSyncSchema(app: ScriptApp): Promise<InstalledScript> {
+/** What each script must be, and what is there now. Reads only. */
+export function inspectScripts(app: ScriptApp): Promise<InstalledScript[]> {
+  return Promise.all(listScripts(app.config).map((path) => inspectScript(app, path)));
+}
+
+/** Writes the scripts as the owner of the root. A foreign file is on disk under its other name before ours replaces it. */
+export async function writeScripts(app: ScriptApp): Promise<void> {
   const { root } = app.config.platform;
-  const content = await renderSyncSchema(app);
-  const found = await readInside(root, syncSchemaPath);
-  const part = { path: syncSchemaPath, content, keepAs: undefined };
+  for (const script of await inspectScripts(app)) {
+    if (script.state === "current") continue;
+    const owner = await findOwner(root);
+    const foreign = script.keepAs === undefined ? undefined : await readInside(root, script.path);
+    if (script.keepAs !== undefined && foreign !== undefined) {
+      await writeFileAtomically({ root, path: script.keepAs, content: foreign.content, mode: foreign.mode, owner });
+    }
+    await writeFileAtomically({ root, path: script.path, content: script.content, mode, owner });
+  }
+}
+
+async function inspectScript(app: ScriptApp, path: string): Promise<InstalledScript> {
+  const { root } = app.config.platform;
+  const content = await renderScript(app, path);
+  const found = await readInside(root, path);
+  const part = { path, content, keepAs: undefined };
   if (found === undefined) return { ...part, state: "absent" };
   if (!found.content.includes(marker)) {
-    return { ...part, state: "foreign", keepAs: await findKeepingPlace(root, found.content) };
+    return { ...part, state: "foreign", keepAs: await findKeepingPlace(root, path, found.content) };
   }
   const isCurrent = found.content === content && found.mode === mode;
   return { ...part, state: isCurrent ? "current" : "outdated" };
 }
 
-/** Writes the script as the owner of the root. A foreign file is on disk under its other name before ours replaces it. */
-export async function installSyncSchema(app: ScriptApp): Promise<void> {
-  const script = await inspectSyncSchema(app);
-  if (script.state === "current") return;
-  const { root } = app.config.platform;
-  const owner = await findOwner(root);
-  const foreign = script.keepAs === undefined ? undefined : await readInside(root, script.path);
-  if (script.keepAs !== undefined && foreign !== undefined) {
-    await writeFileAtomically({ root, path: script.keepAs, content: foreign.content, mode: foreign.mode, owner });
-  }
-  await writeFileAtomically({ root, path: script.path, content: script.content, mode, owner });
-}
-
-/** The script as it must be for this program, configuration and state directory. */
-export async function renderSyncSchema(app: Pick<App, "configPath" | "stateDir">): Promise<string> {
-  const template = await readFile(join(programRoot, "scripts/sync-schema.sh"), "utf8");
+/** The script as it must be for this program, configuration and state directory; its template has the same name. */
+async function renderScript(app: Pick<App, "configPath" | "stateDir">, path: string): Promise<string> {
+  const template = await readFile(join(programRoot, "scripts", basename(path)), "utf8");
   const values: Record<string, string> = {
     node: process.execPath,
     program: programPath,
@@ -112,14 +117,14 @@ async function readInside(root: string, path: string): Promise<{ content: string
 }
 
 /** The first free name to keep a foreign file under; undefined when it is kept already. */
-async function findKeepingPlace(root: string, content: string): Promise<string | undefined> {
+async function findKeepingPlace(root: string, script: string, content: string): Promise<string | undefined> {
   for (let copy = 1; copy <= maxKept; copy += 1) {
-    const path = `${syncSchemaPath}.before-leveredge${copy === 1 ? "" : `.${copy}`}`;
+    const path = `${script}.before-leveredge${copy === 1 ? "" : `.${copy}`}`;
     const kept = await readInside(root, path);
     if (kept === undefined) return path;
     if (kept.content === content) return undefined;
   }
-  throw new AppError("conflict", `${maxKept} files named ${syncSchemaPath}.before-leveredge… are kept already`, {
+  throw new AppError("conflict", `${maxKept} files named ${script}.before-leveredge… are kept already`, {
     hint: "Remove those that nobody needs.",
   });
 }

@@ -1,10 +1,10 @@
 /** `leveredge migrate`: numbered SQL files for the operator's databases, dev first. */
-import type { App } from "#app.ts";
 import type { Command, CommandContext } from "#cli/command.ts";
 import { AppError, outcomeExit } from "#errors.ts";
-import type { Applied, MarkedEnvironment, MigrationFile, MigrationTable } from "#store/migrator.ts";
+import type { MarkedEnvironment } from "#store/migrator.ts";
 
-import type { MigrationStatus, UpOutcome, UpRequest } from "./migrations.ts";
+import type { ConfiguredStatus } from "./migrate-work.ts";
+import type { UpOutcome } from "./migrations.ts";
 
 export const migrateCommands: Command[] = [
   {
@@ -39,21 +39,12 @@ export const migrateCommands: Command[] = [
 
 async function runStatus(context: CommandContext): Promise<number> {
   const app = await context.openApp();
-  const { compareEnvironments } = await import("./migrations.ts");
-  const { configuredMigrations } = await import("./configured.ts");
-  const { table } = configuredMigrations(app.config);
-  const files = await readFiles(app);
+  const { readConfiguredStatus } = await import("./migrate-work.ts");
   const only = context.options["env"];
-  const read = (environment: MarkedEnvironment): Promise<EnvironmentRecord> =>
-    only === undefined || only === environment
-      ? readConfigured(app, environment, table)
-      : Promise.resolve({ recorded: null });
-  const [dev, prod] = await Promise.all([read("dev"), read("prod")]);
-  const unreadable = [dev, prod].flatMap((record) => ("unreadable" in record ? [record.unreadable] : []));
-  const status = { ...compareEnvironments(files, recordedOf(dev), recordedOf(prod)), unreadable };
+  const status = await readConfiguredStatus(app, only === "dev" || only === "prod" ? only : undefined);
   context.output.data(status, await formatStatus(status));
   if (status.faults.length > 0) return outcomeExit.failed;
-  if (unreadable.length > 0) return outcomeExit.blocked;
+  if (status.unreadable.length > 0) return outcomeExit.blocked;
   const isSettled = status.pendingOnDev === 0 && status.readyForProd === 0;
   return isSettled ? outcomeExit.ok : outcomeExit.drift;
 }
@@ -61,7 +52,8 @@ async function runStatus(context: CommandContext): Promise<number> {
 async function runNew(context: CommandContext): Promise<number> {
   const app = await context.openApp();
   const { createMigration } = await import("./migrations.ts");
-  const path = await createMigration(await requireDirectory(app), context.arguments[0] ?? "");
+  const { requireMigrationsDirectory } = await import("./migrate-work.ts");
+  const path = await createMigration(requireMigrationsDirectory(app), context.arguments[0] ?? "");
   context.output.data({ path }, path);
   context.output.say("Write its SQL, then: leveredge migrate up --env dev");
   return outcomeExit.ok;
@@ -71,36 +63,14 @@ async function runUp(context: CommandContext): Promise<number> {
   const environment = readEnvironment(context.options["env"]);
   const { interrupted } = context.options;
   const app = await context.openApp();
-  const { applyPending } = await import("./migrations.ts");
-  const { configuredMigrations } = await import("./configured.ts");
-  const { configuredTarget } = await import("#postgres/configured-target.ts");
+  const { applyConfigured } = await import("./migrate-work.ts");
   const { currentUser } = await import("#system/user.ts");
-  await requireDirectory(app);
-  const files = await readFiles(app);
-  const hasDev = app.config.environments.dev !== undefined;
-  const { table } = configuredMigrations(app.config);
-  const request: UpRequest = {
-    environment,
-    target: await configuredTarget(app, environment),
-    dev: environment === "prod" && hasDev ? await configuredTarget(app, "dev") : undefined,
-    table,
-    files,
-    appliedBy: currentUser(),
+  const outcome = await applyConfigured(app, environment, {
+    actor: `cli:${currentUser()}`,
     signal: context.signal,
     onApplied: ({ name }) => context.output.say(`${environment}: applied ${name}`),
     ...(interrupted === "retry" || interrupted === "skip" ? { interrupted } : {}),
-  };
-  const { recorded } = await import("./command-event.ts");
-  const event = { action: "databases.migrate", target: `${table.schema}.${table.name}`, environment };
-  const outcome = await recorded(
-    app,
-    event,
-    () => applyPending(request),
-    ({ state, ...details }) => ({
-      outcome: state,
-      details,
-    }),
-  );
+  });
   context.output.data({ environment, ...outcome }, formatUp(environment, outcome));
   return outcome.state === "refused" ? outcomeExit.refused : outcomeExit.ok;
 }
@@ -112,43 +82,7 @@ function readEnvironment(given: string | boolean | undefined): MarkedEnvironment
   });
 }
 
-async function requireDirectory(app: App): Promise<string> {
-  const directory = app.config.migrations?.directory;
-  if (directory !== undefined) return directory;
-  throw new AppError("not_found", "the configuration names no migrations directory", {
-    hint: "Add migrations: { directory: /path/to/migrations } to leveredge.yaml.",
-  });
-}
-
-async function readFiles(app: App): Promise<MigrationFile[]> {
-  const { readMigrationFiles } = await import("#store/migrator.ts");
-  return readMigrationFiles(await requireDirectory(app));
-}
-
-/** What an environment has recorded; null when it is not configured. One that does not answer hides nothing of the other. */
-type EnvironmentRecord = { recorded: Applied[] | null } | { unreadable: string };
-
-async function readConfigured(
-  app: App,
-  environment: MarkedEnvironment,
-  table: MigrationTable,
-): Promise<EnvironmentRecord> {
-  if (app.config.environments[environment] === undefined) return { recorded: null };
-  const { configuredTarget } = await import("#postgres/configured-target.ts");
-  const { readRecorded } = await import("./migrations.ts");
-  try {
-    return { recorded: await readRecorded(await configuredTarget(app, environment), table) };
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return { unreadable: `${environment}: ${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}` };
-  }
-}
-
-function recordedOf(record: EnvironmentRecord): Applied[] | null {
-  return "recorded" in record ? record.recorded : null;
-}
-
-async function formatStatus(status: MigrationStatus & { unreadable: string[] }): Promise<string> {
+async function formatStatus(status: ConfiguredStatus): Promise<string> {
   const { formatTable } = await import("#cli/table.ts");
   const rows = status.migrations.map(({ name, dev, prod, detail }) => [name, dev ?? "-", prod ?? "-", detail ?? ""]);
   const table = rows.length === 0 ? "no migrations" : formatTable(["migration", "dev", "prod", ""], rows);

@@ -5,6 +5,7 @@ import { type TestContext, test } from "node:test";
 import type { App } from "#app.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { AppError } from "#errors.ts";
+import { listLatestTicks } from "#jobs/tick-queries.ts";
 import { Secret } from "#secrets/secret.ts";
 import { type TestPlatform, testPlatform } from "#test/platform.ts";
 
@@ -156,4 +157,23 @@ test("a database that does not answer is named, and nothing is shown as equal", 
 
   assert.deepEqual([error.code, error.exitCode], ["unavailable", 7]);
   assert.match(error.message, /dev/);
+});
+
+test("a cron line with --tick leaves the work to whoever has just begun it, and the tick gets the outcome", async (t) => {
+  const { app } = await testPlatform(
+    t,
+    { prod: prodSql, dev: devSql },
+    { mirror: { ...mirror, schedule: "0 3 * * *" } },
+  );
+  const morning: App = { ...app, now: () => new Date("2026-11-22T03:00:04Z") };
+  const words = { allow: "all", yes: true, tick: "mirror" };
+
+  const first = await run(morning, "apply", words);
+  const second = await run(morning, "apply", words);
+  const [tick] = await listLatestTicks(app.db);
+
+  assert.deepEqual([first.exitCode, second.exitCode], [0, 0]);
+  assert.match(first.text, /reference rows:\n {2}public\.agent_configs: 1 inserted/);
+  assert.match(second.text, /nothing to do: cli:\w+ has just begun the mirror that was due 2026-11-22T03:00:00/);
+  assert.deepEqual([tick?.schedule, tick?.outcome], ["mirror", "ok"]);
 });

@@ -1,10 +1,12 @@
 /** `leveredge mirror`: what differs between prod and dev, and how dev is made equal. */
 import type { Command, CommandContext, Option } from "#cli/command.ts";
 import { outcomeExit } from "#errors.ts";
+import type { Schedule } from "#jobs/job.ts";
 
-import type { MirrorPlan, MirrorWork } from "./mirror.ts";
+import type { MirrorWork } from "./mirror.ts";
 import type { MirrorRequest } from "./mirror-request.ts";
-import type { RowsRefusal } from "./reference-tables.ts";
+import type { MirrorRows } from "./mirror-work.ts";
+import { listMirrorSchedules } from "./schedules.ts";
 import type { MirrorOutcome, MirrorReport } from "./schema.ts";
 
 const ends: Option[] = [
@@ -26,6 +28,10 @@ const markDev: Option = {
   flags: "--mark-dev",
   summary: "say that the target is dev; asked for once, when it is neither empty nor marked",
 };
+const tick: Option = {
+  flags: "--tick <schedule>",
+  summary: "for cron: leave the work to whoever noticed this due time first",
+};
 const sql: Option = { flags: "--sql", summary: "show every statement as SQL" };
 
 export const mirrorCommands: Command[] = [
@@ -39,7 +45,7 @@ export const mirrorCommands: Command[] = [
   {
     name: "mirror apply",
     summary: "make dev's schema and reference rows equal to prod's, and prove it",
-    options: [...ends, allow, sql, { flags: "--yes", summary: "do not ask" }, markDev],
+    options: [...ends, allow, sql, { flags: "--yes", summary: "do not ask" }, markDev, tick],
     examples: [
       "leveredge mirror apply",
       "leveredge mirror apply --yes --allow lock,rewrite",
@@ -59,8 +65,9 @@ export const mirrorCommands: Command[] = [
 async function runPlan(context: CommandContext): Promise<number> {
   const request = await readRequest(context);
   const { planMirror } = await import("./mirror.ts");
+  const { planRows, reportOf } = await import("./mirror-work.ts");
   const report = reportOf(await planMirror(request.parts, request.spec, workOf(context)));
-  const rows = await planRows(context, request);
+  const rows = await planRows(request, workOf(context));
   await showPlan(context, report, rows);
   if (report.state !== "ready") return outcomeExit[report.state];
   if (rows.refusals.length > 0) return outcomeExit.refused;
@@ -71,8 +78,9 @@ async function runDrift(context: CommandContext): Promise<number> {
   const request = await readRequest(context);
   const { verifyMirror } = await import("./mirror.ts");
   const { formatRows, formatVerdict } = await import("./mirror-report.ts");
+  const { planRows } = await import("./mirror-work.ts");
   const verdict = await verifyMirror(request.parts, request.spec, workOf(context));
-  const rows = await planRows(context, request);
+  const rows = await planRows(request, workOf(context));
   const text = [formatVerdict(verdict), ...(rows.asked ? [formatRows(rows.changes, rows.refusals)] : [])].join("\n\n");
   context.output.data({ ...verdict, rows: rows.asked ? rows : null }, text);
   if (verdict.needs.length > 0) return outcomeExit.blocked;
@@ -81,79 +89,47 @@ async function runDrift(context: CommandContext): Promise<number> {
 
 async function runApply(context: CommandContext): Promise<number> {
   const request = await readRequest(context);
-  const { applyMirror, planMirror } = await import("./mirror.ts");
+  const schedule = findSchedule(request, context.options["tick"]);
+  if (schedule === undefined || request.app === undefined) return apply(context, request);
+  const { withTick } = await import("#jobs/ticks.ts");
+  const { currentUser } = await import("#system/user.ts");
+  const ticked = await withTick(request.app, schedule, `cli:${currentUser()}`, async () => {
+    const exitCode = await apply(context, request);
+    const [word = "failed"] = Object.entries(outcomeExit).find(([, code]) => code === exitCode) ?? [];
+    return { outcome: word, result: exitCode };
+  });
+  if (ticked.state === "worked") return ticked.result;
+  const taken = ticked.tick;
+  context.output.data(
+    { taken },
+    `nothing to do: ${taken.claimedBy} has just begun the mirror that was due ${taken.dueAt}`,
+  );
+  return outcomeExit.ok;
+}
+
+/** A name that the configuration does not have schedules nothing: the line is the only one that keeps it. */
+function findSchedule({ app }: MirrorRequest, name: string | boolean | undefined): Schedule | undefined {
+  if (name === undefined || app === undefined) return undefined;
+  return listMirrorSchedules(app.config).find((schedule) => schedule.name === name);
+}
+
+async function apply(context: CommandContext, request: MirrorRequest): Promise<number> {
+  const { planMirror } = await import("./mirror.ts");
+  const { carryOutMirror, reportOf } = await import("./mirror-work.ts");
+  const { currentUser } = await import("#system/user.ts");
   const work = workOf(context);
   const plan = await planMirror(request.parts, request.spec, work);
   const refusal = await refuseOrAsk(context, request, reportOf(plan));
   if (refusal !== undefined) return refusal;
 
-  const outcome = await recordMirrorOf(request, () => applyMirror(request.parts, request.spec, plan, work));
+  const { outcome, rows, rowsFailure } = await carryOutMirror(request, plan, work, `cli:${currentUser()}`);
   const { formatOutcome, formatRows } = await import("./mirror-report.ts");
-  const show = (rows: Rows | null): void => {
-    const rowsText = rows === null ? [] : [formatRows(rows.changes, rows.refusals)];
-    context.output.data({ ...outcome, rows }, [formatOutcome(outcome), ...rowsText].join("\n\n"));
-  };
-  if (outcome.state !== "equal") {
-    show(null);
-    return exitOfOutcome(outcome);
-  }
-  const rows = await copyRows(context, request).catch((error: unknown) => {
-    // What became of the schema is told in any case.
-    show(null);
-    throw error;
-  });
-  show(rows);
+  const rowsText = rows === null ? [] : [formatRows(rows.changes, rows.refusals)];
+  // What became of the schema is told in any case.
+  context.output.data({ ...outcome, rows }, [formatOutcome(outcome), ...rowsText].join("\n\n"));
+  if (rowsFailure !== undefined) throw rowsFailure;
+  if (outcome.state !== "equal") return exitOfOutcome(outcome);
   return rows !== null && rows.refusals.length > 0 ? outcomeExit.refused : outcomeExit.ok;
-}
-
-/** Between two URLs there is no store to record it in; the target's own record has it in any case. */
-async function recordMirrorOf(
-  { app, spec }: MirrorRequest,
-  work: () => Promise<MirrorOutcome>,
-): Promise<MirrorOutcome> {
-  if (app === undefined) return work();
-  const { recorded } = await import("./command-event.ts");
-  const event = { action: "databases.mirror", target: spec.to.label, environment: "dev" as const };
-  return recorded(app, event, work, ({ state, statements, recordedAs, passes }) => ({
-    outcome: state,
-    details: { statements, recordedAs, passes },
-  }));
-}
-
-/** The reference rows of a command: one line per table that differs, or that was changed. */
-type Rows = { asked: boolean; changes: string[]; refusals: RowsRefusal[] };
-
-async function planRows(context: CommandContext, request: MirrorRequest): Promise<Rows> {
-  if (!request.copiesRows || request.app === undefined) return { asked: false, changes: [], refusals: [] };
-  const { configuredRows, describeRows, describeWaiting } = await import("./rows-step.ts");
-  const { planReferenceRows } = await import("./rows.ts");
-  const { tables, refusals } = await planReferenceRows(await configuredRows(request.app, workOf(context)));
-  // A table whose schema is still to be made equal is no refusal of its rows.
-  const waiting = refusals.filter(({ kind }) => kind === "schema");
-  return {
-    asked: true,
-    changes: [...describeRows(tables), ...describeWaiting(waiting)],
-    refusals: refusals.filter(({ kind }) => kind === "rule"),
-  };
-}
-
-async function copyRows(context: CommandContext, request: MirrorRequest): Promise<Rows | null> {
-  if (!request.copiesRows || request.app === undefined) return null;
-  const { guardedRows } = await import("./rows-step.ts");
-  const { copyReferenceRows } = await import("./rows.ts");
-  const outcome = await copyReferenceRows(
-    await guardedRows(request.app, workOf(context), { markDev: request.spec.markDev }),
-  );
-  if (outcome.state === "refused") return { asked: true, changes: [], refusals: outcome.refusals };
-  const changed = outcome.tables.filter(({ inserted, updated, deleted }) => inserted + updated + deleted > 0);
-  return {
-    asked: true,
-    changes: changed.map(
-      ({ table, inserted, updated, deleted }) =>
-        `${table}: ${inserted} inserted, ${updated} updated, ${deleted} deleted`,
-    ),
-    refusals: [],
-  };
 }
 
 /** The exit code of a plan that is not carried out; undefined when it is. */
@@ -163,7 +139,8 @@ async function refuseOrAsk(
   report: MirrorReport,
 ): Promise<number | undefined> {
   if (report.state === "ready" && (context.options["yes"] === true || report.statements.length === 0)) return undefined;
-  await showPlan(context, report, await planRows(context, request));
+  const { planRows } = await import("./mirror-work.ts");
+  await showPlan(context, report, await planRows(request, workOf(context)));
   if (report.state !== "ready") return outcomeExit[report.state];
   if (!context.output.live || !process.stdin.isTTY) {
     context.output.say("refused: nobody is here to ask; look at the plan and add --yes");
@@ -183,16 +160,11 @@ async function readRequest(context: CommandContext): Promise<MirrorRequest> {
   return readMirrorRequest(context);
 }
 
-async function showPlan(context: CommandContext, report: MirrorReport, rows: Rows): Promise<void> {
+async function showPlan(context: CommandContext, report: MirrorReport, rows: MirrorRows): Promise<void> {
   const { formatPlan, formatRows } = await import("./mirror-report.ts");
   const plan = formatPlan(report, { sql: context.options["sql"] === true });
   const text = rows.asked ? `${plan}\n\n${formatRows(rows.changes, rows.refusals)}` : plan;
   context.output.data({ ...report, rows: rows.asked ? rows : null }, text);
-}
-
-/** What of a plan may be shown. */
-function reportOf({ script: _script, stamp: _stamp, ...report }: MirrorPlan): MirrorReport {
-  return report;
 }
 
 /** On a terminal each new activity is a line; elsewhere only the outcome is told. */

@@ -1,17 +1,11 @@
-/** Section 1, shared: the script that the platform's cron line calls. */
+/** Section 1, shared: the scripts that the platform's cron lines call. */
 import { join } from "node:path";
 
 import type { App } from "#app.ts";
 import { listUnbuiltParts } from "#config/parts.ts";
 import type { LooseEnd, ReadyPlan, StepApplied, StepVerdict } from "#domain.ts";
 
-import {
-  digestScript,
-  inspectSyncSchema,
-  installSyncSchema,
-  programPath,
-  renderSyncSchema,
-} from "./install-scripts.ts";
+import { digestScript, inspectScripts, type InstalledScript, programPath, writeScripts } from "./install-scripts.ts";
 import { type StepBody, syncSchemaPath } from "./section.ts";
 
 const helpTimeoutMs = 60_000;
@@ -21,43 +15,57 @@ const cronEnvironment = { PATH: "/usr/bin:/bin" };
 export const installScripts = {
   plan: planScripts,
   apply: async (app: App): Promise<StepApplied> => {
-    await installSyncSchema(app);
+    await writeScripts(app);
     return { state: "applied", notes: [] };
   },
   verify: verifyScripts,
 } satisfies StepBody;
 
 async function planScripts(app: App): Promise<ReadyPlan> {
-  const script = await inspectSyncSchema(app);
-  const changes = {
-    current: [],
-    absent: [`write ${script.path}`],
-    outdated: [`write ${script.path} anew`],
-    foreign: [
-      ...(script.keepAs === undefined ? [] : [`keep the ${script.path} that is there as ${script.keepAs}`]),
-      `write ${script.path}`,
-    ],
-  }[script.state];
+  const scripts = await inspectScripts(app);
+  const changes = scripts.flatMap(describeChanges);
+  const names = scripts.map(({ path }) => path).join(", ");
   return {
     state: "ready",
-    summary: changes.length === 0 ? `${script.path} is in place` : changes.join(", "),
+    summary: changes.length === 0 ? `${names} in place` : changes.join(", "),
     changes,
-    fingerprint: digestScript(script.content),
+    fingerprint: digestScript(scripts.map(({ content }) => content).join("\0")),
     looseEnds: [],
   };
 }
 
+function describeChanges({ path, state, keepAs }: InstalledScript): string[] {
+  switch (state) {
+    case "current":
+      return [];
+    case "absent":
+      return [`write ${path}`];
+    case "outdated":
+      return [`write ${path} anew`];
+    case "foreign":
+      return [...(keepAs === undefined ? [] : [`keep the ${path} that is there as ${keepAs}`]), `write ${path}`];
+  }
+}
+
 /**
- * Reads the file again, and starts what it names as cron would. Not the file itself:
- * root must not run what somebody else may write.
+ * Reads the files again, and starts what they name as cron would. Not the files
+ * themselves: root must not run what somebody else may write.
  */
 async function verifyScripts(app: App, { signal }: { signal: AbortSignal }): Promise<StepVerdict> {
-  const script = await inspectSyncSchema(app);
-  const path = join(app.config.platform.root, syncSchemaPath);
-  const looseEnds = [...looseSchedule(app), ...unbuiltParts(app)];
-  const evidence = { path, mode: "0755", sha256: digestScript(await renderSyncSchema(app)) };
-  if (script.state !== "current") {
-    return { verified: false, summary: `${path} is ${script.state}`, evidence, looseEnds };
+  const scripts = await inspectScripts(app);
+  const { root } = app.config.platform;
+  const looseEnds = [...looseSchedule(app, scripts), ...unbuiltParts(app)];
+  const evidence = {
+    scripts: scripts.map(({ path, content }) => ({
+      path: join(root, path),
+      mode: "0755",
+      sha256: digestScript(content),
+    })),
+  };
+  const wrong = scripts.filter(({ state }) => state !== "current");
+  if (wrong.length > 0) {
+    const summary = wrong.map(({ path, state }) => `${join(root, path)} is ${state}`).join(", ");
+    return { verified: false, summary, evidence, looseEnds };
   }
   const started = await app.run(process.execPath, [programPath, "--help"], {
     timeoutMs: helpTimeoutMs,
@@ -66,14 +74,17 @@ async function verifyScripts(app: App, { signal }: { signal: AbortSignal }): Pro
     signal,
   });
   const runs = started.exitCode === 0;
+  const names = scripts.map(({ path }) => path).join(" and ");
   const summary = runs
-    ? `${path} is in place and its program starts`
-    : `what ${path} names ends with exit code ${started.exitCode}`;
+    ? `${names} ${scripts.length === 1 ? "is" : "are"} in place and the program starts`
+    : `what ${names} names ends with exit code ${started.exitCode}`;
   return { verified: runs, summary, evidence, looseEnds };
 }
 
 /** A cron line has none of the variables of the shell that somebody set them in. */
-function looseSchedule(app: App): LooseEnd[] {
+function looseSchedule(app: App, scripts: readonly InstalledScript[]): LooseEnd[] {
+  // Verifying backups opens no database of the platform.
+  if (!scripts.some(({ path }) => path === syncSchemaPath)) return [];
   const { dev, prod } = app.config.environments;
   const variables = [dev, prod].flatMap((database) => {
     const name = database?.database.startsWith("env:") ? database.database : undefined;

@@ -1,41 +1,61 @@
 /**
  * Section 1, database mirroring: dev's schema proven equal to prod's, with dev's
- * own migrations kept; reference rows copied; the script for the platform's cron
- * line; `schema_migrations` in both databases. Prod gets that table and nothing
- * else, and only after every step of dev is verified.
+ * own migrations kept; reference rows copied; the newest backups restored for real;
+ * the scripts for the platform's cron lines; `schema_migrations` in both databases.
+ * Prod gets that table and nothing else, and only after every step of dev is verified.
  */
 import type { Config } from "#config/schema.ts";
 import type { Section, Step } from "#domain.ts";
+import { backupFiles, listBackupSteps } from "#domains/backups/backups.ts";
 
 /** What a step does, loaded when it is asked: the list of sections must not cost a start of the program. */
 export type StepBody = Pick<Step, "plan" | "apply" | "verify">;
 
-/** The script of the platform's cron line, relative to its root. */
+/** The script of the mirror's cron line, relative to the platform's root. */
 export const syncSchemaPath = "shared/scripts/sync-schema.sh";
 
 export const databaseMirroring: Section = {
   number: 1,
   title: "Database mirroring",
-  wanted: (config) => config.mirror !== undefined || config.migrations !== undefined,
+  wanted: (config) => hasDatabaseWork(config) || config.backups.length > 0,
   steps: listSteps,
-  files: (config) => (config.mirror === undefined ? [] : [syncSchemaPath]),
+  files: listScripts,
 };
 
-function listSteps({ mirror }: Config): Step[] {
-  if (mirror === undefined) return [migrationTable("dev"), migrationTable("prod")];
+/** The scripts that the section installs, relative to the platform's root. */
+export function listScripts(config: Pick<Config, "mirror" | "backups">): string[] {
+  return [...(config.mirror === undefined ? [] : [syncSchemaPath]), ...backupFiles(config)];
+}
+
+function listSteps(config: Config): Step[] {
+  const { mirror } = config;
+  const scripts = listScripts(config);
   return [
-    migrationTable("dev"),
-    lateStep("dev", "mirror-schema", "make dev's schema equal to prod's", async () => {
-      const { mirrorSchema } = await import("./mirror-step.ts");
-      return mirrorSchema;
-    }),
-    ...(mirror.reference_tables.length === 0 ? [] : [referenceRows()]),
-    lateStep("shared", "install-scripts", `install ${syncSchemaPath}`, async () => {
-      const { installScripts } = await import("./scripts-step.ts");
-      return installScripts;
-    }),
-    migrationTable("prod"),
+    ...(hasDatabaseWork(config) ? [migrationTable("dev")] : []),
+    ...(mirror === undefined ? [] : [schemaOfDev()]),
+    ...(mirror === undefined || mirror.reference_tables.length === 0 ? [] : [referenceRows()]),
+    ...(scripts.length === 0 ? [] : [installation(scripts)]),
+    ...listBackupSteps(config),
+    ...(hasDatabaseWork(config) ? [migrationTable("prod")] : []),
   ];
+}
+
+function hasDatabaseWork({ mirror, migrations }: Config): boolean {
+  return mirror !== undefined || migrations !== undefined;
+}
+
+function schemaOfDev(): Step {
+  return lateStep("dev", "mirror-schema", "make dev's schema equal to prod's", async () => {
+    const { mirrorSchema } = await import("./mirror-step.ts");
+    return mirrorSchema;
+  });
+}
+
+function installation(scripts: readonly string[]): Step {
+  return lateStep("shared", "install-scripts", `install ${scripts.join(" and ")}`, async () => {
+    const { installScripts } = await import("./scripts-step.ts");
+    return installScripts;
+  });
 }
 
 function migrationTable(environment: "dev" | "prod"): Step {

@@ -17,11 +17,13 @@ import { readFileInside, writeFileAtomically } from "#system/write-file.ts";
 
 import type { Lease } from "./lease.ts";
 import { type SectionRows, gatherLooseEnds, renderLooseEnds } from "./loose-ends.ts";
+import { describeRunEnd } from "./notices.ts";
 import { selectSections } from "./outline.ts";
 import type { ReportProgress } from "./progress.ts";
 import { finishRun, listOtherSections, listSections, listSteps } from "./queries.ts";
-import type { HardeningRun, HardeningSection, HardeningStep, LooseEnd, Outcome } from "./schema.ts";
+import type { HardeningRun, HardeningSection, LooseEnd } from "./schema.ts";
 import { commitToPlatform, describeObstacle } from "./section-commit.ts";
+import { decideOutcome } from "./step.ts";
 
 export type Completion = { looseEnds: LooseEnd[]; checks: Check[] };
 
@@ -47,7 +49,8 @@ export async function completeRun(
   lease.signal.throwIfAborted();
   const looseEnds = gatherLooseEnds([], [], [...open, ...written, ...(commit?.looseEnds ?? [])]);
 
-  const state = decideOutcome(await listSteps(app.db, run.id));
+  const [sections, steps] = [await listSections(app.db, run.id), await listSteps(app.db, run.id)];
+  const state = decideOutcome(steps);
   await transaction(app.db, async (tx) => {
     lease.confirm(await finishRun(tx, lease.claim, { state, looseEnds }));
     await appendEvent(tx, app.keys, {
@@ -56,19 +59,15 @@ export async function completeRun(
       target: `platform ${run.platform}`,
       outcome: state,
       details: { runId: run.id, looseEnds: looseEnds.map(({ id, severity }) => ({ id, severity })) },
+      notice: describeRunEnd(run, sections, steps, looseEnds),
     });
   });
   report({ kind: "run-ended", outcome: state });
   return { looseEnds, checks };
 }
 
-/** A failure outweighs a block, and both outweigh success. */
-export function decideOutcome(steps: readonly Pick<HardeningStep, "state">[]): Outcome {
-  if (steps.some((step) => step.state === "failed")) return "failed";
-  return steps.some((step) => step.state !== "verified") ? "blocked" : "verified";
-}
-
-async function checkHealth(app: App, domains: readonly Domain[]): Promise<Check[]> {
+/** Asks every domain; one that throws is unknown and hides no other. */
+export async function checkHealth(app: App, domains: readonly Domain[]): Promise<Check[]> {
   const answers = await Promise.all(
     domains.map(async ({ name, checks }): Promise<Check[]> => {
       try {

@@ -18,12 +18,14 @@
 import type { App } from "#app.ts";
 import type { Domain, Section } from "#domain.ts";
 import { AppError } from "#errors.ts";
-import { appendEvent, sealEvents } from "#events/events.ts";
+import { appendEvent } from "#events/events.ts";
+import { relayEvents } from "#events/feed.ts";
 import { type Db, transaction } from "#store/database.ts";
 import { currentUser } from "#system/user.ts";
 
-import { type Completion, completeRun, decideOutcome } from "./completion.ts";
+import { type Completion, completeRun } from "./completion.ts";
 import { type Lease, describeOwner, holdLease, isOwnerGone, nameOwner } from "./lease.ts";
+import { describeBeginning, describeSectionEnd } from "./notices.ts";
 import { insertOutline, orderSteps, replaceOutline, selectSections, selectSomeSections } from "./outline.ts";
 import { type ReportProgress, formatStepName } from "./progress.ts";
 import {
@@ -38,7 +40,10 @@ import {
 import type { RunRows } from "./report.ts";
 import type { HardeningRun, HardeningStep } from "./schema.ts";
 import { commitToPlatform } from "./section-commit.ts";
-import { blockStep, carryOutStep } from "./step.ts";
+import { blockStep, carryOutStep, decideOutcome } from "./step.ts";
+
+/** Longer than a channel takes that answers, short enough for one that does not. */
+const deliverWithinMs = 10_000;
 
 export type RunResult = { rows: RunRows; checks: Completion["checks"] };
 
@@ -49,23 +54,39 @@ export async function startRun(
   options: { onlySection: number | undefined },
   report: ReportProgress,
 ): Promise<RunResult> {
-  const sections = selectSomeSections(app, domains, options.onlySection);
+  const request = { onlySection: options.onlySection, requestedBy: `cli:${currentUser()}` };
+  const run = await beginRun(app, domains, request);
+  return carryOut(app, domains, run, { resumed: false }, report);
+}
+
+/**
+ * Writes the rows of a run and nothing else; the caller's lease begins. `conflict`
+ * shows the unfinished run when there is one. What `follow` does commits with it.
+ */
+export async function beginRun(
+  app: App,
+  domains: readonly Domain[],
+  request: { onlySection: number | undefined; requestedBy: string },
+  follow: (tx: Db, run: HardeningRun) => Promise<void> = () => Promise.resolve(),
+): Promise<HardeningRun> {
+  const sections = selectSomeSections(app, domains, request.onlySection);
   const run = await transaction(app.db, async (tx) => {
     const inserted = await insertRun(tx, {
       platform: app.config.platform.name,
-      onlySection: options.onlySection,
+      onlySection: request.onlySection,
       configSha256: app.configSha256,
       programVersion: app.programVersion,
-      requestedBy: `cli:${currentUser()}`,
+      requestedBy: request.requestedBy,
       leaseOwner: describeOwner(),
     });
     if (inserted === undefined) return undefined;
     await insertOutline(tx, app, inserted.id, sections);
     await appendRunEvent(tx, app, inserted, "started", {});
+    await follow(tx, inserted);
     return inserted;
   });
   if (run === undefined) throw await describeUnfinished(app);
-  return carryOut(app, domains, run, { resumed: false }, report);
+  return run;
 }
 
 /** Takes the unfinished run over from a program that is gone and carries it to its end. */
@@ -121,14 +142,20 @@ async function carryOut(
     await reportOutline(app, run, { resumed }, report);
     for (const section of sections) {
       await carryOutSection(app, { run, lease, section, report });
-      await sealEvents(app);
+      await relay(app, domains, report);
     }
     const completion = await completeRun(app, { domains, run, lease, report });
-    await sealEvents(app);
+    await relay(app, domains, report);
     return { rows: await readRows(app.db, run.id), checks: completion.checks };
   } finally {
     await lease.release();
   }
+}
+
+/** People hear of a section while the next is worked on. What cannot be passed on now the next relay passes on. */
+async function relay(app: App, domains: readonly Domain[], report: ReportProgress): Promise<void> {
+  const failures = await relayEvents(app, domains, { deliverWithinMs, signal: app.signal });
+  for (const { relay: name, why } of failures) report({ kind: "note", text: `not passed on (${name}): ${why}` });
 }
 
 type SectionWork = { run: HardeningRun; lease: Lease; section: Section; report: ReportProgress };
@@ -172,7 +199,17 @@ async function commitSection(app: App, work: SectionWork, steps: HardeningStep[]
       subject: `GSD: [Section ${section.number}] - ${section.title}`,
       files: isProven ? section.files(app.config) : [],
     });
-    lease.confirm(await finishSectionCommit(app.db, lease.claim, section.number, commit));
+    await transaction(app.db, async (tx) => {
+      lease.confirm(await finishSectionCommit(tx, lease.claim, section.number, commit));
+      await appendEvent(tx, app.keys, {
+        actor: run.requestedBy,
+        action: "hardening.section",
+        target: `section ${section.number}`,
+        outcome: decideOutcome(steps),
+        details: { runId: run.id, title: section.title, commit: commit.state },
+        notice: describeSectionEnd(section, steps),
+      });
+    });
     hash = commit.hash ?? null;
   }
   report({ kind: "section-ended", section: section.number, outcome: decideOutcome(steps), commit: hash ?? undefined });
@@ -211,7 +248,7 @@ async function readRows(db: Db, runId: string): Promise<RunRows> {
 }
 
 /** Who works on the unfinished run, where it stands and what to do. */
-async function describeUnfinished(app: Pick<App, "db" | "config">): Promise<AppError> {
+export async function describeUnfinished(app: Pick<App, "db" | "config">): Promise<AppError> {
   const platform = app.config.platform.name;
   const run = await findUnfinishedRun(app.db, platform);
   if (run === undefined) {
@@ -245,5 +282,6 @@ function appendRunEvent(
     target: `platform ${run.platform}`,
     outcome,
     details: { runId: run.id, configSha256: app.configSha256, programVersion: app.programVersion, ...details },
+    notice: describeBeginning(run, outcome),
   });
 }

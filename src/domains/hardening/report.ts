@@ -3,9 +3,8 @@ import type { Paint } from "#cli/paint.ts";
 import type { Check } from "#domain.ts";
 
 import type { Completion } from "./completion.ts";
-import { decideOutcome } from "./completion.ts";
 import type { HardeningRun, HardeningSection, HardeningStep, LooseEnd, Outcome, Report, StepState } from "./schema.ts";
-import { summarize } from "./step.ts";
+import { decideOutcome, summarize } from "./step.ts";
 
 export type RunRows = {
   run: Pick<HardeningRun, "id" | "state" | "startedAt" | "finishedAt">;

@@ -18,7 +18,7 @@ import { transaction } from "#store/database.ts";
 import type { Lease } from "./lease.ts";
 import { type ReportProgress, type StepName, formatStepName } from "./progress.ts";
 import { type StepResult, finishStep, startStep, updateStepToApplied } from "./queries.ts";
-import type { HardeningRun, HardeningStep, LooseEnd } from "./schema.ts";
+import type { HardeningRun, HardeningStep, LooseEnd, Outcome } from "./schema.ts";
 
 export type StepWork = {
   run: Pick<HardeningRun, "id" | "requestedBy">;
@@ -135,6 +135,12 @@ async function finish(app: App, work: StepWork, answer: StepResult, plan: StepPl
     });
   });
   work.report({ kind: "step-ended", step: row, outcome: result.state, summary: summarize(result) });
+}
+
+/** A failure outweighs a block, and both outweigh success. */
+export function decideOutcome(steps: readonly Pick<HardeningStep, "state">[]): Outcome {
+  if (steps.some((step) => step.state === "failed")) return "failed";
+  return steps.some((step) => step.state !== "verified") ? "blocked" : "verified";
 }
 
 /** What a row says in one line. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { programRoot } from "#config/state-directory.ts";
+import { programRoot } from "./state-directory.ts";
 
 /** The version of package.json. */
 export function readVersion(): string {

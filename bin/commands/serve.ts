@@ -1,0 +1,65 @@
+import type { App } from "#app.ts";
+import type { Command, CommandContext } from "#cli/command.ts";
+import type { Domain } from "#domain.ts";
+import { AppError, outcomeExit } from "#errors.ts";
+import type { Secret } from "#secrets/secret.ts";
+
+/** `leveredge serve`: the API, the worker that keeps the schedules, and the listener of HERMES. */
+export function serveCommand(domains: readonly Domain[]): Command {
+  return {
+    name: "serve",
+    summary: "answer the API on loopback, keep the schedules and deliver messages, until it is stopped",
+    options: [{ flags: "--port <port>", summary: "where to listen; else serve.port of the configuration, 8020" }],
+    examples: ["leveredge serve", "leveredge serve --port 8021 2>> /var/log/leveredge.log"],
+    run: (context) => runServe(context, domains),
+  };
+}
+
+async function runServe(context: CommandContext, domains: readonly Domain[]): Promise<number> {
+  const { openServerApp } = await import("../open-app.ts");
+  const port = readPort(context.options["port"]);
+  const { app, ownerUrl } = await openServerApp(context.global, context.signal);
+  try {
+    await serveUntilStopped(context, domains, { app, ownerUrl, port });
+    return outcomeExit.ok;
+  } finally {
+    await app.close();
+  }
+}
+
+/** Serves and says where; at the first start of a store also the first admin's token, once. */
+export async function serveUntilStopped(
+  { output }: Pick<CommandContext, "output">,
+  domains: readonly Domain[],
+  { app, ownerUrl, port }: { app: App; ownerUrl: Secret; port: number | undefined },
+): Promise<void> {
+  const { ensureFirstAdmin } = await import("#domains/identity/identity.ts");
+  const { serve } = await import("#server/serve.ts");
+  await serve(app, domains, {
+    port: port ?? app.config.serve.port,
+    ownerUrl,
+    logTo: process.stderr,
+    onReady: async ({ url, hermes }) => {
+      const first = await ensureFirstAdmin(app);
+      output.say("");
+      output.say(
+        `LeverEdge serves ${app.config.platform.name} at ${url.replace("127.0.0.1", "localhost")}; Ctrl-C ends it`,
+      );
+      output.say(`  the API and how to call it    ${url}/docs`);
+      output.say("  a link to sign in             leveredge sign-in");
+      if (hermes === "listening") output.say("  HERMES takes messages         POST http://127.0.0.1:8014/notify");
+      if (hermes === "forwarding") output.say("  HERMES answers on port 8014   messages go through it");
+      if (first !== undefined) {
+        output.say("  the first admin's API token, shown this once:");
+        output.say(`    ${first.token.reveal()}`);
+      }
+    },
+  });
+}
+
+function readPort(text: string | boolean | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new AppError("invalid_input", `--port is ${String(text)}, expected a port: 0 to 65535`);
+}

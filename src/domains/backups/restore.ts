@@ -1,0 +1,135 @@
+/** The restore itself: a custom dump by several processes at once, a script through a restricted psql. */
+import { randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+
+import type { App } from "#app.ts";
+import type { ThrowawayServer } from "#store/throwaway-server.ts";
+
+import type { ClientProgram } from "./client-programs.ts";
+import { chooseEntries } from "./dump-entries.ts";
+import { restorableScript } from "./dump-script.ts";
+import type { RestoreRole } from "./drill-queries.ts";
+import { readFailures, type RestoreFailure } from "./restore-failures.ts";
+import type { DumpHeader } from "./schema.ts";
+
+export type RestoreInput = {
+  file: string;
+  format: DumpHeader["format"];
+  /** Of a custom dump: what `pg_restore --list` says. */
+  list: string;
+  pgRestore: ClientProgram | undefined;
+  /** Undefined for a custom dump that pg_restore of this host restores. */
+  psql: ClientProgram | undefined;
+  server: ThrowawayServer;
+  database: string;
+  role: RestoreRole;
+  madeSchemas: ReadonlySet<string>;
+  timeoutMs: number;
+  signal: AbortSignal;
+};
+
+const mostJobs = 4;
+const maxComplaintBytes = 4 * 1024 * 1024;
+
+/** What the programs complained about; nothing when all of it is restored. A timeout is an AppError. */
+export async function restoreDump(app: Pick<App, "run">, input: RestoreInput): Promise<RestoreFailure[]> {
+  if (input.format !== "custom") return restoreScript(app, input, { file: input.file, isPacked: input.format === "plain.gz" });
+  if (input.psql === undefined) return restoreArchive(app, input);
+  return restoreScript(app, input, { file: await writeScript(app, input), isPacked: false });
+}
+
+/** Goes on after a refused statement: what else is wrong decides whom it accuses. */
+async function restoreArchive(app: Pick<App, "run">, input: RestoreInput): Promise<RestoreFailure[]> {
+  // In the server's own directory, which is removed with it.
+  const list = join(dirname(input.server.dataDirectory), "entries");
+  await writeFile(list, chooseEntries(input.list, input.madeSchemas), { mode: 0o600 });
+  const [program = "pg_restore", ...prefix] = input.pgRestore?.words ?? [];
+  const args = ["--no-password", "--no-tablespaces", `--jobs=${Math.min(availableParallelism(), mostJobs)}`];
+  const { exitCode, stderr } = await app.run(
+    program,
+    [...prefix, ...args, `--use-list=${list}`, `--dbname=${input.database}`, input.file],
+    {
+      env: connectionEnvironment(input),
+      timeoutMs: input.timeoutMs,
+      signal: input.signal,
+      accept: [0, 1],
+      maxOutputBytes: maxComplaintBytes,
+    },
+  );
+  return judge(exitCode, stderr, program);
+}
+
+/** Stops at the first refused statement: what follows a COPY that did not begin would be read as statements. */
+async function restoreScript(
+  app: Pick<App, "run">,
+  input: RestoreInput,
+  { file, isPacked }: { file: string; isPacked: boolean },
+): Promise<RestoreFailure[]> {
+  const script = restorableScript(randomBytes(24).toString("hex"), input.madeSchemas);
+  const broken = new AbortController();
+  const source = createReadStream(file);
+  const stages = isPacked ? [source, createGunzip(), script] : [source, script];
+  const fed = pipeline(stages).catch(() => broken.abort());
+  const [program = "psql"] = input.psql?.words ?? [];
+  const options = ["--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1"];
+  try {
+    const { exitCode, stderr } = await app.run(program, [...options, "--output=/dev/null", "--file=-"], {
+      input: script,
+      env: connectionEnvironment(input),
+      timeoutMs: input.timeoutMs,
+      signal: AbortSignal.any([input.signal, broken.signal]),
+      accept: [0, 1, 2, 3],
+      maxOutputBytes: maxComplaintBytes,
+      // A script is a stranger's: psql gets as little as the server.
+      ...(input.server.user === undefined ? {} : { user: input.server.user }),
+    });
+    return judge(exitCode, stderr, program);
+  } finally {
+    source.destroy();
+    script.destroy();
+    await fed;
+  }
+}
+
+/** For a pg_restore in a container, which cannot reach the server here: it writes the script. */
+async function writeScript(app: Pick<App, "run">, input: RestoreInput): Promise<string> {
+  const path = join(dirname(input.server.dataDirectory), "script");
+  const [program = "pg_restore", ...prefix] = input.pgRestore?.words ?? [];
+  const output = await open(path, "wx", 0o600);
+  const source = createReadStream(input.file);
+  try {
+    await app.run(program, [...prefix, "--no-tablespaces", "--file=-"], {
+      input: source,
+      outputTo: output.fd,
+      timeoutMs: input.timeoutMs,
+      signal: input.signal,
+    });
+  } finally {
+    source.destroy();
+    await output.close();
+  }
+  return path;
+}
+
+function judge(exitCode: number, stderr: string, program: string): RestoreFailure[] {
+  const failures = readFailures(stderr);
+  if (exitCode === 0 || failures.length > 0) return failures;
+  return [{ kind: "host", text: `${program} ended with exit code ${exitCode} and said nothing that is understood` }];
+}
+
+function connectionEnvironment({ server, database, role }: RestoreInput): Record<string, string> {
+  return {
+    PGHOST: server.socketDirectory,
+    PGPORT: "5432",
+    PGUSER: role.name,
+    PGPASSWORD: role.password,
+    PGDATABASE: database,
+    PGPASSFILE: "/dev/null",
+    PGAPPNAME: "leveredge drill",
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * The specification's HERMES: `POST http://127.0.0.1:8014/notify` without a token,
+ * so that scripts of the platform go on working. It takes that one request and
+ * nothing else, from programs of this host only: a browser is refused by what it
+ * says of itself, a foreign name that leads here by its Host header.
+ */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+
+import type { App } from "#app.ts";
+import { AppError, readErrorCode } from "#errors.ts";
+
+import { hermesPort, ownService, probeHermes } from "./hermes.ts";
+import { notify } from "./notifications.ts";
+import { NotifyRequest } from "./schema.ts";
+
+export type Listener = {
+  /** `forwarding`: a HERMES has the port already, and messages go through it. */
+  state: "listening" | "forwarding";
+  port: number;
+  stop(): Promise<void>;
+};
+
+type ListenerApp = Pick<App, "db" | "config" | "now" | "keys" | "programVersion">;
+
+const longestBody = 64 * 1024;
+const requestTimeoutMs = 10_000;
+const mostConnections = 64;
+const localNames = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/**
+ * Listens on loopback, or says that a HERMES is there already. `unavailable` when
+ * another program, or another LeverEdge, has the port.
+ */
+export async function startListener(app: ListenerApp, port: number = hermesPort): Promise<Listener> {
+  const server = createServer(
+    { requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs },
+    (request, response) => {
+      void answer(app, request, response);
+    },
+  );
+  server.maxConnections = mostConnections;
+  try {
+    server.listen(port, "127.0.0.1");
+    await once(server, "listening");
+  } catch (cause) {
+    return await explainTakenPort(port, cause);
+  }
+  const address = server.address();
+  return {
+    state: "listening",
+    port: typeof address === "object" && address !== null ? address.port : port,
+    stop: () => close(server),
+  };
+}
+
+async function explainTakenPort(port: number, cause: unknown): Promise<Listener> {
+  if (readErrorCode(cause) === "EADDRINUSE" && (await probeHermes(port)) === "foreign") {
+    return { state: "forwarding", port, stop: () => Promise.resolve() };
+  }
+  throw new AppError("unavailable", `port ${port} is taken, and no HERMES answers there`, {
+    hint: `See who has it: ss -ltnp 'sport = :${port}'; or set notifications.listen: false in leveredge.yaml.`,
+    cause,
+  });
+}
+
+async function answer(app: ListenerApp, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const reply = await respond(app, request);
+    send(response, reply.status, reply.body);
+  } catch (error) {
+    const known = error instanceof AppError ? error : new AppError("internal", "the message could not be taken");
+    const { code, message, hint } = known;
+    send(response, known.status, { error: { code, message, ...(hint === undefined ? {} : { hint }) } });
+  }
+}
+
+async function respond(app: ListenerApp, request: IncomingMessage): Promise<{ status: number; body: unknown }> {
+  refuseForeign(request);
+  const path = request.url?.split("?")[0];
+  if (path === "/health" && request.method === "GET") return { status: 200, body: { service: ownService } };
+  if (path !== "/notify" || request.method !== "POST") {
+    throw new AppError("not_found", "this port takes POST /notify alone");
+  }
+  if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) {
+    throw new AppError("invalid_input", "the message must be JSON", { hint: "Send Content-Type: application/json." });
+  }
+  const parsed = NotifyRequest.safeParse(parseJson(await readBody(request)));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new AppError("invalid_input", `${issue?.path.join(".") || "the body"}: ${issue?.message ?? "is wrong"}`, {
+      hint: 'Send {"channel": "telegram", "message": "…", "priority": "low|normal|high"}.',
+    });
+  }
+  return { status: 202, body: await notify(app, parsed.data, "listener") };
+}
+
+/** A page that somebody looks at must not be able to send messages: browsers say who they are. */
+function refuseForeign({ headers }: IncomingMessage): void {
+  const name = (headers.host ?? "").replace(/:\d+$/, "").toLowerCase();
+  const isBrowser = headers.origin !== undefined || headers["sec-fetch-site"] !== undefined;
+  if (localNames.has(name) && !isBrowser) return;
+  throw new AppError("forbidden", "this port answers programs of this host only");
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    // A request without an encoding set gives buffers.
+    const bytes = chunk as Buffer;
+    size += bytes.length;
+    if (size > longestBody) throw new AppError("invalid_input", `a message has at most ${longestBody} bytes`);
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AppError("invalid_input", "the message is not JSON", { cause });
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  if (response.headersSent || response.destroyed) return;
+  // What was not read of a refused body is not waited for.
+  response.writeHead(status, { "content-type": "application/json", connection: "close" });
+  response.end(JSON.stringify(body));
+}
+
+async function close(server: Server): Promise<void> {
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), 2_000);
+  await once(server, "close");
+  clearTimeout(timer);
+}

@@ -1,0 +1,50 @@
+/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html, read 2026-11-22). */
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+
+import type { ServerSentEvent } from "./route.ts";
+
+const heartbeatMs = 15_000;
+
+/** Writes events until the source ends, the reader goes or the signal comes; a slow reader slows the source. */
+export async function writeEvents(
+  response: ServerResponse,
+  events: AsyncIterable<ServerSentEvent>,
+  options: { headers: Record<string, string>; signal: AbortSignal },
+): Promise<void> {
+  response.writeHead(200, {
+    ...options.headers,
+    "content-type": "text/event-stream",
+    "cache-control": "no-store",
+    // A proxy must not keep them back.
+    "x-accel-buffering": "no",
+  });
+  response.flushHeaders();
+  const heartbeat = setInterval(() => response.write(": still here\n\n"), heartbeatMs);
+  try {
+    for await (const event of events) {
+      if (options.signal.aborted || response.destroyed) break;
+      if (!response.write(formatEvent(event))) await once(response, "drain", { signal: options.signal });
+    }
+  } catch (error) {
+    // A reader that went away is no fault; the source's own faults are.
+    if (!options.signal.aborted) throw error;
+  } finally {
+    clearInterval(heartbeat);
+    response.end();
+  }
+}
+
+/** JSON has no line breaks of its own, so that each event is a few lines. */
+export function formatEvent({ id, event, data }: ServerSentEvent): string {
+  const lines = [
+    ...(id === undefined ? [] : [`id: ${oneLine(id)}`]),
+    ...(event === undefined ? [] : [`event: ${oneLine(event)}`]),
+    `data: ${JSON.stringify(data)}`,
+  ];
+  return `${lines.join("\n")}\n\n`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\r\n\0]/g, " ");
+}

@@ -1,0 +1,130 @@
+/** The routes that belong to no domain: is it alive, is it ready, what it counts, and the first pages. */
+import { z } from "zod";
+
+import type { Domain, ServerApp } from "#domain.ts";
+import { type Route, route } from "#http/route.ts";
+
+import { askDomains } from "./health.ts";
+import type { Metrics } from "./metrics.ts";
+import { renderSignInPage, renderStartPage, signInScript, stylesheet } from "./pages.ts";
+import { pingStore } from "./queries.ts";
+
+export type SystemParts = { metrics: Metrics; isWorking(): boolean };
+
+const CheckReply = z.object({
+  subject: z.string(),
+  state: z.enum(["ok", "loose", "failed", "unknown"]),
+  detail: z.string(),
+  remedy: z.string().optional(),
+});
+
+export function systemRoutes(app: ServerApp, domains: readonly Domain[], parts: SystemParts): readonly Route[] {
+  return [...probeRoutes(app, domains, parts), ...pageRoutes(app, domains)];
+}
+
+function probeRoutes(app: ServerApp, domains: readonly Domain[], { metrics, isWorking }: SystemParts): Route[] {
+  return [
+    route({
+      method: "GET",
+      path: "/healthz",
+      summary: "the process answers",
+      permission: "public",
+      response: { 200: z.object({ service: z.literal("leveredge"), status: z.literal("alive") }) },
+      handle: async () => ({ body: { service: "leveredge", status: "alive" } }),
+    }),
+    route({
+      method: "GET",
+      path: "/readyz",
+      summary: "the store answers and the worker works",
+      permission: "public",
+      response: {
+        200: z.object({ status: z.literal("ready") }),
+        503: z.object({ status: z.literal("not ready"), reasons: z.array(z.string()) }),
+      },
+      handle: async () => {
+        const reasons = [
+          ...((await pingStore(app.db)) ? [] : ["the store does not answer"]),
+          ...(isWorking() ? [] : ["the worker does not work"]),
+        ];
+        return reasons.length === 0
+          ? { status: 200, body: { status: "ready" } }
+          : { status: 503, body: { status: "not ready", reasons } };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/metrics",
+      summary: "what Prometheus reads",
+      description: "Text, with a bearer token of a viewer.",
+      permission: "status:read",
+      isPage: true,
+      response: { 200: z.string() },
+      handle: async () => ({
+        body: await metrics.render(),
+        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+      }),
+    }),
+    route({
+      method: "GET",
+      path: "/openapi.json",
+      summary: "this API as an OpenAPI 3.1 document",
+      permission: "public",
+      isPage: true,
+      response: { 200: z.string() },
+      handle: async () => ({ status: 307, body: "", headers: { location: "/docs/json" } }),
+    }),
+    route({
+      method: "GET",
+      path: "/status",
+      summary: "the platform's health, every domain's checks",
+      permission: "status:read",
+      response: { 200: z.object({ platform: z.string(), checks: z.array(CheckReply) }) },
+      handle: async () => {
+        const checks = (await askDomains(app, domains)).flatMap((answer) => answer.checks);
+        return { body: { platform: app.config.platform.name, checks } };
+      },
+    }),
+  ];
+}
+
+function pageRoutes(app: ServerApp, domains: readonly Domain[]): Route[] {
+  const html = { "content-type": "text/html; charset=utf-8" };
+  const page = { method: "GET", isPage: true, response: { 200: z.string() } } as const;
+  return [
+    route({
+      ...page,
+      path: "/",
+      summary: "the start page",
+      permission: "status:read",
+      handle: async ({ actor }) => ({
+        body: renderStartPage(
+          app,
+          (await askDomains(app, domains)).flatMap((answer) => answer.checks),
+          actor,
+        ),
+        headers: html,
+      }),
+    }),
+    route({
+      ...page,
+      path: "/sign-in",
+      summary: "where a one-time link leads",
+      permission: "public",
+      handle: async () => ({ body: renderSignInPage(app.config.platform.name), headers: html }),
+    }),
+    route({
+      ...page,
+      path: "/assets/sign-in.js",
+      summary: "the script of the sign-in page",
+      permission: "public",
+      handle: async () => ({ body: signInScript, headers: { "content-type": "text/javascript; charset=utf-8" } }),
+    }),
+    route({
+      ...page,
+      path: "/assets/style.css",
+      summary: "the pages' stylesheet",
+      permission: "public",
+      handle: async () => ({ body: stylesheet, headers: { "content-type": "text/css; charset=utf-8" } }),
+    }),
+  ];
+}
