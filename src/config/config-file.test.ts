@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -37,4 +37,13 @@ test("without any configuration the way to write one is named", (t) => {
   enterDirectory(t);
 
   assert.throws(() => requireConfigFile(undefined), { code: "not_found", hint: /leveredge init/ });
+});
+
+test("a configuration that cannot be seen is not called missing", (t) => {
+  const directory = enterDirectory(t);
+  // Stands for every failure that root meets too: a link to itself.
+  symlinkSync("leveredge.yaml", "leveredge.yaml");
+
+  assert.equal(findConfigFile(undefined), join(directory, "leveredge.yaml"));
+  assert.equal(findConfigFile("leveredge.yaml"), join(directory, "leveredge.yaml"));
 });

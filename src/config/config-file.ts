@@ -1,8 +1,8 @@
 /** Which file is the configuration, by the same rule for every command. */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 
-import { AppError } from "#errors.ts";
+import { AppError, readErrorCode } from "#errors.ts";
 
 import { readVariable } from "./environment.ts";
 
@@ -15,9 +15,9 @@ export const configFileName = "leveredge.yaml";
  */
 export function findConfigFile(flag: string | undefined): string | undefined {
   const named = flag ?? readVariable("LEVEREDGE_CONFIG");
-  if (named === undefined) return [resolve(configFileName), `/etc/leveredge/${configFileName}`].find(existsSync);
+  if (named === undefined) return [resolve(configFileName), `/etc/leveredge/${configFileName}`].find(mayBeThere);
   const path = resolve(named);
-  if (!existsSync(path)) {
+  if (!mayBeThere(path)) {
     throw new AppError("not_found", `no configuration at ${path}`, {
       hint: `Write one with \`leveredge init ${named}\` or name another with --config FILE.`,
     });
@@ -32,4 +32,14 @@ export function requireConfigFile(flag: string | undefined): string {
   throw new AppError("not_found", `no ${configFileName} here or in /etc/leveredge`, {
     hint: "Write one with `leveredge init` or name it with --config FILE.",
   });
+}
+
+/** What this user may not see is not missing: reading it says what is wrong. */
+function mayBeThere(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (cause) {
+    return !["ENOENT", "ENOTDIR"].includes(readErrorCode(cause) ?? "");
+  }
 }

@@ -19,7 +19,12 @@ import { deadQueue, findOpenJob } from "./queries.ts";
 import { queueSchema, runOn } from "./queue-schema-queries.ts";
 
 /** What a job's row holds besides the library's own columns. */
-export type Envelope = { actor: string; data: Record<string, unknown> };
+export type Envelope = {
+  actor: string;
+  /** Names the work; null when nothing does. */
+  key: string | null;
+  data: Record<string, unknown>;
+};
 
 const heartbeatSeconds = 15;
 /** How often lost and expired jobs are looked for; a lost one is tried again within both together. */
@@ -87,7 +92,7 @@ async function enqueue(
   if (job === undefined) throw new AppError("internal", `no domain has a job ${name}`);
   job.data.parse(data);
   const tx = options.tx ?? db;
-  const envelope: Envelope = { actor: options.actor, data };
+  const envelope: Envelope = { actor: options.actor, key: options.key ?? null, data };
   const key = options.key ?? randomUUID();
   // The one that is in the way may end between the two questions.
   for (let attempt = 0; attempt < 3; attempt += 1) {

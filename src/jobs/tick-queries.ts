@@ -22,6 +22,20 @@ export function updateSchedule(
   );
 }
 
+/** Makes a schedule known that nobody has kept yet; how it is kept otherwise is the worker's to say. */
+export function insertSchedule(
+  db: Db,
+  { name, cron, timezone, now }: { name: string; cron: string; timezone: string; now: Date },
+): Promise<number> {
+  return run(
+    db,
+    sql`
+      insert into schedule (name, cron, timezone, known_since)
+      values (${name}, ${cron}, ${timezone}, ${now})
+      on conflict (name) do nothing`,
+  );
+}
+
 /**
  * Undefined when the tick, or a later one of the schedule, is taken; with
  * `sinceKnown` also when it was due before the schedule became known.

@@ -122,3 +122,18 @@ test("work that throws leaves a failed tick", async (t) => {
   const [tick] = await listLatestTicks(base.db);
   assert.equal(tick?.outcome, "failed");
 });
+
+test("a cron line with another configuration does not make the server forget what is due", async (t) => {
+  const base = await testApp(t);
+  const serve = (text: string): ReturnType<typeof claimTick> =>
+    claimTick(base.db, nightly, { timezone: "UTC", now: new Date(text), claimedBy: "serve" });
+  await serve("2026-11-21T12:00:00Z");
+  const cron = { ...base, now: () => new Date("2026-11-21T23:30:00Z") };
+
+  await withTick(cron, { ...nightly, cron: "0 23 * * *" }, "cron", () =>
+    Promise.resolve({ outcome: "equal", result: undefined }),
+  );
+  const due = await serve("2026-11-22T03:00:01Z");
+
+  assert.equal(due.state, "claimed");
+});

@@ -21,6 +21,7 @@ import {
   deleteTicksBefore,
   findLatestTick,
   finishScheduleTick,
+  insertSchedule,
   updateSchedule,
 } from "./tick-queries.ts";
 
@@ -88,7 +89,8 @@ async function claimLatest(
 ): Promise<TickClaim> {
   const { timezone, now } = claim;
   const dueAt = lastDue(schedule, timezone, now);
-  await updateSchedule(tx, { name: schedule.name, cron: schedule.cron, timezone, now });
+  const known = { name: schedule.name, cron: schedule.cron, timezone, now };
+  await (claim.sinceKnown ? updateSchedule(tx, known) : insertSchedule(tx, known));
   if (dueAt === undefined) return { state: "not-due" };
   const tick = await claimScheduleTick(tx, { ...claim, schedule: schedule.name, dueAt });
   if (tick !== undefined) {

@@ -58,6 +58,7 @@ test("a job is carried out with its actor and data, and its answer can be read",
   assert.deepEqual(record.output, { state: "verified", set: "chronos", actor: "token:8Fq2", jobId });
   assert.deepEqual([record.requestedBy, record.attempts, record.error], ["token:8Fq2", 1, null]);
   assert.ok(record.startedAt !== null && record.finishedAt !== null);
+  assert.equal(worker.isWorking(), true);
 });
 
 test("of one key one job waits or runs; the next is made when it has ended", async (t) => {

@@ -34,6 +34,8 @@ export type WorkerOptions = {
 
 export type Worker = {
   jobs: Jobs;
+  /** Whether every queue was asked within the last minute, or is worked on: for readiness. */
+  isWorking(): boolean;
   /** Ends what runs at its next safe point and gives it back to the queue. A second call waits for the first. */
   stop(): Promise<void>;
 };
@@ -41,6 +43,7 @@ export type Worker = {
 const pollingSeconds = 2;
 const connections = 4;
 const stopTimeoutMs = 20_000;
+const silentMs = 60_000;
 
 /** Codes of failures that are equal at the next try. */
 const final: ReadonlySet<string> = new Set([
@@ -55,17 +58,19 @@ const final: ReadonlySet<string> = new Set([
 
 /** Prepares the queue and begins to work. */
 export async function startWorker(app: App, domains: readonly Domain[], options: WorkerOptions): Promise<Worker> {
+  const { onError } = options;
   const list = await listJobs(domains);
   const schedules = domains.flatMap((domain) => domain.schedules?.(app.config) ?? []);
   await prepareQueue(options.ownerUrl);
   const pool = openPool(options.ownerUrl, { applicationName: "leveredge worker", max: connections, types: undefined });
-  const boss = openQueue(pool, options.onError);
+  const boss = openQueue(pool, onError);
   const stopping = new AbortController();
   const workerIds = new Map<string, string>();
   try {
     await boss.start();
     await ensureQueues(boss, list);
-    for (const job of list) workerIds.set(job.name, await workOn(boss, job, app, stopping.signal));
+    for (const job of list)
+      workerIds.set(job.name, await workOn(boss, job, app, { stopping: stopping.signal, onError }));
     await tellOfDead(boss, app);
   } catch (cause) {
     await boss.stop({ graceful: false });
@@ -73,7 +78,7 @@ export async function startWorker(app: App, domains: readonly Domain[], options:
     throw cause;
   }
   const jobs = offerJobs(boss, app.db, list, (name) => boss.notifyWorker(workerIds.get(name) ?? ""));
-  const scheduler = keepSchedules(app, schedules, jobs, options.onError);
+  const scheduler = keepSchedules(app, schedules, jobs, onError);
   const stop = async (): Promise<void> => {
     stopping.abort(new AppError("unavailable", "the server stops"));
     await scheduler.stop();
@@ -81,7 +86,15 @@ export async function startWorker(app: App, domains: readonly Domain[], options:
     await pool.end();
   };
   let stopped: Promise<void> | undefined;
-  return { jobs, stop: () => (stopped ??= stop()) };
+  return { jobs, isWorking: () => isPolling(boss, app.now()), stop: () => (stopped ??= stop()) };
+}
+
+function isPolling(boss: PgBoss, now: Date): boolean {
+  const workers = boss.getWipData();
+  const isAlive = workers.every(
+    ({ count, createdOn, lastFetchedOn }) => count > 0 || now.getTime() - (lastFetchedOn ?? createdOn) < silentMs,
+  );
+  return workers.length > 0 && isAlive;
 }
 
 async function listJobs(domains: readonly Domain[]): Promise<Job[]> {
@@ -90,36 +103,49 @@ async function listJobs(domains: readonly Domain[]): Promise<Job[]> {
   return list;
 }
 
+type Ending = { stopping: AbortSignal; onError: (error: Error) => void };
+
 /** Answers the library's name of the worker, by which it can be woken. */
-function workOn(boss: PgBoss, job: Job, app: App, stopping: AbortSignal): Promise<string> {
+function workOn(boss: PgBoss, job: Job, app: App, ending: Ending): Promise<string> {
   const options = { pollingIntervalSeconds: pollingSeconds, includeMetadata: true, perJobResults: true } as const;
   return boss.work<Envelope, unknown, typeof options>(job.name, options, async ([taken]) => {
     if (taken === undefined) return [];
-    return [{ id: taken.id, ...(await carryOut(app, job, taken, stopping)) }];
+    return [{ id: taken.id, ...(await carryOut(app, job, taken, ending)) }];
   });
 }
 
 type Settled = { status: "completed" | "failed" | "deadletter"; output: Record<string, unknown> };
 
-async function carryOut(app: App, job: Job, taken: JobWithMetadata<Envelope>, stopping: AbortSignal): Promise<Settled> {
-  const signal = AbortSignal.any([taken.signal, stopping, app.signal]);
+async function carryOut(
+  app: App,
+  job: Job,
+  taken: JobWithMetadata<Envelope>,
+  { stopping, onError }: Ending,
+): Promise<Settled> {
+  const { success, data } = job.data.safeParse(taken.data.data);
+  if (!success) {
+    const message = `job ${job.name} does not understand what was asked of it`;
+    return { status: "deadletter", output: { code: "invalid_input", message, hint: null } };
+  }
+  const ending = AbortSignal.any([stopping, app.signal]);
+  const signal = AbortSignal.any([taken.signal, ending]);
   const progress = keepProgress(app.db, job.name, taken.id);
+  let output: Record<string, unknown>;
   try {
-    const output = await job.run({ ...app, signal }, job.data.parse(taken.data.data), {
-      jobId: taken.id,
-      actor: taken.data.actor,
-      signal,
-      progress: progress.report,
-    });
-    await progress.end();
-    await finishTicksOfJob(app.db, { jobId: taken.id, outcome: outcomeOf(output), now: app.now() });
-    return { status: "completed", output };
+    signal.throwIfAborted();
+    const context = { jobId: taken.id, actor: taken.data.actor, signal, progress: progress.report };
+    output = await job.run({ ...app, signal }, data, context);
   } catch (error) {
     await progress.end();
-    if (stopping.aborted) await addJobRetry(app.db, job.name, taken.id);
+    if (ending.aborted) await addJobRetry(app.db, job.name, taken.id);
     const failure = describeFailure(error);
     return { status: final.has(failure.code) ? "deadletter" : "failed", output: failure };
   }
+  await progress.end();
+  // What was done is done: a store that fails here must not have it done again.
+  const tick = { jobId: taken.id, outcome: outcomeOf(output), now: app.now() };
+  await finishTicksOfJob(app.db, tick).catch((error: unknown) => onError(toError(error)));
+  return { status: "completed", output };
 }
 
 /** A job that ended in its own word for it, such as `refused`, ended its tick so. */
@@ -140,20 +166,21 @@ async function tellOfDead(boss: PgBoss, app: App): Promise<void> {
     if (dead === undefined) return {};
     const { sourceName, sourceId, sourceOutput } = dead;
     const name = sourceName ?? "unknown";
+    const { actor, key } = dead.data;
     const why = readMessage(sourceOutput);
     await transaction(app.db, async (tx) => {
       await finishTicksOfJob(tx, { jobId: sourceId ?? dead.id, outcome: "failed", now: app.now() });
       await appendEvent(tx, app.keys, {
         key: `jobs.dead:${dead.id}`,
-        actor: dead.data.actor,
+        actor,
         action: "jobs.job",
-        target: name,
+        target: key === null ? name : `${name} ${key}`,
         outcome: "failed",
         details: { jobId: sourceId ?? null, error: why },
         notice: {
           severity: "high",
-          title: `job ${name} failed`,
-          text: `${why}\nIts last try has failed. Mend the cause, then: leveredge jobs retry ${sourceId ?? ""}`.trim(),
+          title: `job ${key === null ? name : `${name} ${key}`} failed`,
+          text: `${why}\nIts last try has failed. Mend the cause and try it again: leveredge jobs list --state failed`,
         },
       });
     });
@@ -165,4 +192,8 @@ function readMessage(output: unknown): string {
   if (typeof output !== "object" || output === null) return "no reason is known";
   if ("message" in output && typeof output.message === "string") return output.message;
   return "value" in output ? readMessage(output.value) : "no reason is known";
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -9,10 +9,11 @@ import { parseReference } from "#config/references.ts";
 import { parseTableName, type QualifiedName } from "#config/table-name.ts";
 import type { Check } from "#domain.ts";
 import { AppError } from "#errors.ts";
-import { inspectMigrationTable, type MarkedEnvironment, readMigrationFiles } from "#store/migrator.ts";
+import { type Applied, inspectMigrationTable, type MarkedEnvironment, readMigrationFiles } from "#store/migrator.ts";
 
 import { findRole, listTables } from "./checks-queries.ts";
 import { configuredMigrations } from "./configured.ts";
+import { compareEnvironments, readRecorded } from "./migrations.ts";
 import { configuredTarget } from "#postgres/configured-target.ts";
 import {
   clientProgram,
@@ -182,15 +183,32 @@ function compareIdentities(dev: DatabaseIdentity | undefined, prod: DatabaseIden
   return [{ subject, state: "failed", detail: "are one and the same database", remedy }];
 }
 
-async function checkFiles({ config }: Parts): Promise<Check[]> {
-  const directory = config.migrations?.directory;
+/** The files, and whether they are still those that the databases have recorded. */
+async function checkFiles(app: Parts): Promise<Check[]> {
+  const directory = app.config.migrations?.directory;
   if (directory === undefined) return [];
   const subject = `migrations in ${directory}`;
   try {
     const files = await readMigrationFiles(directory);
+    const [dev, prod] = await Promise.all([readRecordIfPossible(app, "dev"), readRecordIfPossible(app, "prod")]);
+    const { faults } = compareEnvironments(files, dev, prod);
+    if (faults.length > 0) {
+      return [{ subject, state: "failed", detail: faults.join("; "), remedy: "leveredge migrate status" }];
+    }
     return [{ subject, state: "ok", detail: files.length === 1 ? "1 file" : `${files.length} files` }];
   } catch (error) {
     return [describeFailure(subject, "failed", error)];
+  }
+}
+
+/** Null where there is none to compare with; why not, the database's own answer tells. */
+async function readRecordIfPossible(app: Parts, environment: MarkedEnvironment): Promise<Applied[] | null> {
+  if (app.config.environments[environment] === undefined) return null;
+  try {
+    return await readRecorded(await configuredTarget(app, environment), configuredMigrations(app.config).table);
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
   }
 }
 

@@ -15,6 +15,7 @@ export function hardenCommand(domains: readonly Domain[]): Command {
       { flags: "--plan", summary: "show what would be done and change nothing" },
       { flags: "--section <number>", summary: "only this section" },
       { flags: "--resume", summary: "go on with the run that was interrupted" },
+      { flags: "--abandon", summary: "give up the run that was interrupted; what it did stays done" },
       { flags: "--strict", summary: "end with 12 when a section is blocked" },
     ],
     examples: [
@@ -35,7 +36,11 @@ async function harden(context: CommandContext, domains: readonly Domain[]): Prom
       hint: "Leave out --plan and --section.",
     });
   }
+  if (options["abandon"] === true && Object.keys(options).some((name) => name !== "abandon")) {
+    throw new AppError("invalid_input", "--abandon stands alone", { hint: "Leave out the other options." });
+  }
   const app = await context.openApp();
+  if (options["abandon"] === true) return abandon(context, app);
   if (options["plan"] === true) return showPlan(context, app, domains, onlySection);
   return carryOut(context, app, domains, onlySection);
 }
@@ -50,6 +55,16 @@ async function showPlan(
   const plan = await planRun(app, domains, { onlySection }, sayLines(context));
   context.output.data(plan, formatRunPlan(plan, createPaint(context.global)));
   return exitOf(context, plan.sections);
+}
+
+async function abandon(context: CommandContext, app: App): Promise<OutcomeExit> {
+  const { abandonRun } = await import("./abandon.ts");
+  const { runId, unfinishedSteps } = await abandonRun(app);
+  context.output.data(
+    { runId, unfinishedSteps },
+    `run ${runId} is abandoned; ${unfinishedSteps} steps have no outcome`,
+  );
+  return outcomeExit.ok;
 }
 
 async function carryOut(

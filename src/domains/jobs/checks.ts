@@ -28,6 +28,10 @@ function describeSchedule(status: ScheduleStatus): Check {
     const detail = `due since ${status.overdueSince}, and nobody has begun it`;
     return { subject, state: "loose", detail, remedy: "leveredge serve" };
   }
+  if (status.lostSince !== null) {
+    const detail = `begun ${status.lostSince} by ${status.lastTick?.claimedBy ?? "somebody"}, who was stopped before its end`;
+    return { subject, state: "loose", detail, remedy: "leveredge schedules list" };
+  }
   const detail = `last tick ${describeTick(status.lastTick)}, next due ${status.nextDueAt ?? "never"}`;
   if (status.lastTick?.outcome !== "failed") return { subject, state: "ok", detail };
   return { subject, state: "loose", detail, remedy: "leveredge jobs list --state failed" };

@@ -132,6 +132,12 @@ test("schedules show their next due time, their last tick, and a tick that nobod
     kept.text,
     /nightly +0 3 \* \* \* +America\/Los_Angeles +2026-11-22 03:00 +taken by serve on atlas, no outcome yet \(due 2026-11-21T11:00Z\)/,
   );
+  const lost = (await checks?.(at("2026-11-21T18:00:00Z"))) ?? [];
+
+  assert.match(
+    lost[0]?.detail ?? "",
+    /begun 2026-11-21T11:00:02.000Z by serve on atlas, who was stopped before its end/,
+  );
   assert.match(missed.text, /2026-11-23 03:00 +overdue since 2026-11-22 03:00/);
   assert.deepEqual([check?.state, check?.remedy], ["loose", "leveredge serve"]);
 });

@@ -49,6 +49,7 @@ export function jobRoutes(app: ServerApp, listSchedules: (config: Config) => Sch
       method: "POST",
       path: "/jobs/:id/retry",
       summary: "Give a failed job another try",
+      // Whoever retries a job does what its requester was allowed: that is for those who may do everything.
       permission: "jobs:retry",
       params: JobPath,
       response: { 202: JobRecord },

@@ -15,11 +15,15 @@ export const ScheduleStatus = z.object({
   lastTick: Tick.nullable(),
   /** Since when a tick is due that nobody has taken; null when none is. */
   overdueSince: z.iso.datetime().nullable(),
+  /** When work was begun that left no outcome: whoever did it was killed. Null when there is none. */
+  lostSince: z.iso.datetime().nullable(),
 });
 export type ScheduleStatus = z.output<typeof ScheduleStatus>;
 
 /** A server looks every few seconds; a host that was busy is given a while. */
 const graceMs = 15 * 60_000;
+/** Longer than any work of a cron line takes; the work of a job is tried again by the queue. */
+const longestWorkMs = 6 * 3_600_000;
 
 /** Each configured schedule with its next and its latest due time. */
 export async function readSchedules(
@@ -48,8 +52,13 @@ export async function readSchedules(
       nextDueAt: nextDue(schedule, timezone, now)?.toISOString() ?? null,
       lastTick,
       overdueSince: isMissed ? due.toISOString() : null,
+      lostSince: lastTick !== null && isLost(lastTick, now) ? lastTick.claimedAt : null,
     };
   });
+}
+
+function isLost({ outcome, jobId, claimedAt }: Tick, now: Date): boolean {
+  return outcome === null && jobId === null && now.getTime() - Date.parse(claimedAt) > longestWorkMs;
 }
 
 /** In words: `done at 2026-11-22T11:00:09Z`. */
