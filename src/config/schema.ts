@@ -201,7 +201,7 @@ const Knowledge = z.strictObject({
       title: text.default("title"),
       content: text.default("content"),
       category: text.optional(),
-      source: text.default("source").describe("Gets leveredge:event:N, by which a second write is recognised"),
+      source: text.default("source").describe("Gets leveredge:event:N:STORE, by which a second write is recognised"),
       created_at: text.optional(),
     })
     .default({ title: "title", content: "content", source: "source" }),

@@ -287,9 +287,10 @@ test("an interrupted run is abandoned once, and the next one begins anew", async
   assert.equal(abandoned.unfinishedSteps, 1);
   assert.equal(run?.state, "failed");
   assert.deepEqual(
-    run?.looseEnds.map(({ id, text }) => [id, text.replace(/begun \S+/, "")]),
-    [["run-abandoned", "the run  was abandoned at section 2 dev b"]],
+    run?.looseEnds.map(({ id }) => id),
+    ["run-abandoned", "git-no-checkout"],
   );
+  assert.match(run?.looseEnds[0]?.text ?? "", /was abandoned at section 2 dev b$/);
   const next = await startRun(app, [domain([section(1, [worldStep(world, "a")])])], { onlySection: undefined }, silent);
   assert.equal(next.rows.run.state, "verified");
 });

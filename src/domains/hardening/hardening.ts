@@ -264,9 +264,7 @@ export async function describeUnfinished(app: Pick<App, "db" | "config">): Promi
     "conflict",
     `run ${run.id} of platform ${platform}, begun ${run.startedAt}, is unfinished ${place}; ${count}; ${owner}`,
     {
-      hint: isFree
-        ? "Go on with it: leveredge harden --resume (or --abandon it)"
-        : `Wait for it, or stop ${nameOwner(run.leaseOwner)}.`,
+      hint: isFree ? "Go on with it: leveredge harden --resume" : `Wait for it, or stop ${nameOwner(run.leaseOwner)}.`,
     },
   );
 }

@@ -4,10 +4,13 @@
  * the same id. Channels are served beside each other: one that is down delays
  * nobody else.
  */
+import { setTimeout as delay } from "node:timers/promises";
+
 import type { App } from "#app.ts";
 import { AppError } from "#errors.ts";
 import { appendEvent } from "#events/events.ts";
 import { createOutbound, type Outbound } from "#outbound/outbound.ts";
+import { redact } from "#secrets/redact.ts";
 import { transaction } from "#store/database.ts";
 
 import { type ChannelName, listChannels, openChannel } from "./channels/all.ts";
@@ -30,7 +33,11 @@ const leaseMs = 2 * 60_000;
 const shortestDelayMs = 2_000;
 const longestDelayMs = 60 * 60_000;
 const giveUpAfterMs = 24 * 60 * 60_000;
-const blockedRetryMs = 15_000;
+/** Within the lease, so that no second sender begins while one is at it. */
+const sendWithinMs = 60_000;
+const lookAgainMs = 1_000;
+const unopenedRetryMs = 15_000;
+const refusedRetryMs = 10 * 60_000;
 
 type Options = {
   signal: AbortSignal;
@@ -38,23 +45,36 @@ type Options = {
   hermesPort?: number;
 };
 
-/** Sends what is due, each channel until it fails or has nothing left. Never throws for what the outside does. */
+/**
+ * Sends what is due, each channel until it fails or has nothing left. Never throws
+ * for what the outside does. After the signal nothing new is begun; what is on its
+ * way ends by its own time limit.
+ */
 export async function deliverDue(app: App, options: Options): Promise<void> {
-  const due = await listDueChannels(app.db, app.now().toISOString());
-  if (due.length === 0) return;
+  const busy = new Map<string, Promise<void>>();
+  const faults: unknown[] = [];
   const outbound = createOutbound({ outside: app.config.outside, userAgent: `leveredge/${app.programVersion}` });
+  const service = { ...options, outbound };
   try {
-    const isForeign =
-      app.config.notifications?.listen === true && (await probeHermes(options.hermesPort)) === "foreign";
-    await Promise.all(
-      due.map((channel) => serveChannel(app, channel, { ...options, outbound, throughHermes: isForeign })),
-    );
+    do {
+      for (const channel of options.signal.aborted ? [] : await listDueChannels(app.db, app.now().toISOString())) {
+        if (busy.has(channel)) continue;
+        const work = serveChannel(app, channel, service).catch((error: unknown) => void faults.push(error));
+        busy.set(
+          channel,
+          work.finally(() => busy.delete(channel)),
+        );
+      }
+      // One that hangs holds up no message of another that comes meanwhile.
+      await Promise.race([Promise.all(busy.values()), delay(lookAgainMs)]);
+    } while (busy.size > 0);
   } finally {
     await outbound.close();
   }
+  if (faults.length > 0) throw new AggregateError(faults, "a channel failed in a way that it should not");
 }
 
-type Service = Options & { outbound: Outbound; throughHermes: boolean };
+type Service = Options & { outbound: Outbound };
 
 async function serveChannel(app: App, channel: string, service: Service): Promise<void> {
   const sender = await openSender(app, channel, service);
@@ -67,84 +87,123 @@ async function serveChannel(app: App, channel: string, service: Service): Promis
       leaseUntil: new Date(now.getTime() + leaseMs).toISOString(),
     });
     if (claimed === undefined) return;
-    const result = await send(app, sender, claimed, service.signal);
-    await settle(app, channel, claimed, result, service.signal);
+    const result = await send(app, sender, claimed);
+    if (result === undefined) continue;
+    await settle(app, channel, claimed, result);
     // What is down stays down for the others that wait for it.
-    if (result.state === "retry") return;
+    if (result.state === "retry" || result.state === "blocked") return;
   }
 }
 
 /** Undefined when the channel is blocked: its messages wait, and it is said why. */
 async function openSender(app: App, channel: string, service: Service): Promise<Sender | undefined> {
-  if (service.throughHermes) return openHermes(channel, service.hermesPort);
   const hold = (await listHolds(app.db)).find((row) => row.channel === channel && row.kind === "blocked");
   if (hold !== undefined && Date.parse(hold.until) > app.now().getTime()) return undefined;
   const channels = app.config.notifications?.channels ?? {};
   const name = listChannels(channels).find((known: ChannelName) => known === channel);
   try {
-    const sender =
-      name === undefined
-        ? undefined
-        : await openChannel(name, channels, { outbound: service.outbound, openReference: app.openReference });
-    if (sender === undefined) throw new AppError("not_found", `channel ${channel} is not configured`);
-    if (hold !== undefined) await deleteHold(app.db, channel);
-    return sender;
+    if (name === undefined) return await openElsewhere(app, channel, service);
+    return await openChannel(name, channels, { outbound: service.outbound, openReference: app.openReference });
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    const now = app.now();
-    await upsertHold(app.db, {
-      channel,
-      kind: "blocked",
-      until: new Date(now.getTime() + blockedRetryMs).toISOString(),
-      why: [error.message, error.hint].filter((part) => part !== undefined).join("; "),
-      since: now.toISOString(),
-    });
+    const why = [error.message, error.hint].filter((part) => part !== undefined).join("; ");
+    await block(app, channel, { why, retryMs: unopenedRetryMs });
     return undefined;
   }
 }
 
-function send(app: App, sender: Sender, claimed: ClaimedDelivery, signal: AbortSignal): Promise<SendResult> {
-  const { id, severity, title, text, createdAt } = claimed;
-  return sender.send(
-    { id, severity, title, text, at: createdAt },
-    {
-      signal,
-      sentParts: claimed.sentParts,
-      onPart: async (sentParts) => {
-        await updateSentParts(app.db, claimed, sentParts, new Date(app.now().getTime() + leaseMs).toISOString());
-      },
-    },
-  );
+/** A channel that is not configured here is that of the HERMES on this host, if one is there. */
+async function openElsewhere(app: App, channel: string, service: Service): Promise<Sender> {
+  const isForwarded =
+    app.config.notifications?.listen === true && (await probeHermes(service.hermesPort)) === "foreign";
+  if (isForwarded) return openHermes(channel, service.hermesPort);
+  throw new AppError("not_found", `channel ${channel} is not configured`, {
+    hint: `Add notifications.channels.${channel} to leveredge.yaml.`,
+  });
 }
 
-async function settle(
-  app: App,
-  channel: string,
-  claimed: ClaimedDelivery,
-  result: SendResult,
-  signal: AbortSignal,
-): Promise<void> {
+/** Undefined when another sender took the delivery over. A fault of ours is one more failed try, and is told. */
+async function send(app: App, sender: Sender, claimed: ClaimedDelivery): Promise<SendResult | undefined> {
+  const { id, severity, title, text, createdAt } = claimed;
+  const lost = new AbortController();
+  const signal = AbortSignal.any([app.signal, AbortSignal.timeout(sendWithinMs), lost.signal]);
+  const onPart = async (sentParts: number): Promise<void> => {
+    const leaseUntil = new Date(app.now().getTime() + leaseMs).toISOString();
+    if ((await updateSentParts(app.db, claimed, sentParts, leaseUntil)) === 0) lost.abort();
+    lost.signal.throwIfAborted();
+  };
+  const message = { id, severity, title, text, at: createdAt };
+  try {
+    return await sender.send(message, { signal, sentParts: claimed.sentParts, onPart });
+  } catch (error) {
+    if (lost.signal.aborted) return undefined;
+    return {
+      state: "retry",
+      why: redact(`a fault of LeverEdge: ${error instanceof Error ? error.message : "unknown"}`),
+    };
+  }
+}
+
+async function settle(app: App, channel: string, claimed: ClaimedDelivery, result: SendResult): Promise<void> {
   const now = app.now();
   switch (result.state) {
     case "sent":
       await finishDelivery(app.db, claimed, { at: now.toISOString(), remoteId: result.remoteId });
+      await deleteHold(app.db, channel);
       return;
     case "permanent":
       await bury(app, channel, claimed, result.why);
       return;
-    case "retry": {
-      if (now.getTime() - Date.parse(claimed.createdAt) > giveUpAfterMs) {
-        await bury(app, channel, claimed, `given up after a day: ${result.why}`);
-        return;
-      }
-      const delayMs = result.retryAfterMs ?? backOff(claimed.attempt);
-      const at = new Date(now.getTime() + delayMs).toISOString();
-      // A stop of ours says nothing about the other side.
-      await postponeDelivery(app.db, claimed, { at, why: result.why, countsAsAttempt: !signal.aborted });
-      if (result.retryAfterMs === undefined) return;
-      await upsertHold(app.db, { channel, kind: "paused", until: at, why: result.why, since: now.toISOString() });
-    }
+    case "blocked":
+      await postponeDelivery(app.db, claimed, { at: now.toISOString(), why: result.why, countsAsTry: false });
+      await block(app, channel, { why: result.why, retryMs: refusedRetryMs });
+      return;
+    case "retry":
+      await postpone(app, channel, claimed, result);
   }
+}
+
+type Retry = Extract<SendResult, { state: "retry" }>;
+
+async function postpone(
+  app: App,
+  channel: string,
+  claimed: ClaimedDelivery,
+  { why, retryAfterMs }: Retry,
+): Promise<void> {
+  const now = app.now();
+  if (now.getTime() - Date.parse(claimed.triedSince) > giveUpAfterMs) {
+    await bury(app, channel, claimed, `given up after a day: ${why}`);
+    return;
+  }
+  const at = new Date(now.getTime() + (retryAfterMs ?? backOff(claimed.tries))).toISOString();
+  // A stop of ours says nothing about the other side.
+  await postponeDelivery(app.db, claimed, { at, why, countsAsTry: !app.signal.aborted });
+  if (retryAfterMs === undefined) return;
+  await upsertHold(app.db, { channel, kind: "paused", until: at, why, since: now.toISOString() });
+}
+
+/** Told once, through the other channels, when it begins. */
+async function block(app: App, channel: string, { why, retryMs }: { why: string; retryMs: number }): Promise<void> {
+  const now = app.now();
+  await transaction(app.db, async (tx) => {
+    const known = (await listHolds(tx)).some((hold) => hold.channel === channel && hold.kind === "blocked");
+    const until = new Date(now.getTime() + retryMs).toISOString();
+    await upsertHold(tx, { channel, kind: "blocked", until, why, since: now.toISOString() });
+    if (known) return;
+    await appendEvent(tx, app.keys, {
+      actor: "notifications",
+      action: "notifications.channel",
+      target: `channel ${channel}`,
+      outcome: "blocked",
+      details: { channel, why },
+      notice: {
+        severity: "high",
+        title: `messages for ${channel} wait: the channel is blocked`,
+        text: `${why}\n\nMend it in leveredge.yaml, then: leveredge notifications resend --all-dead`,
+      },
+    });
+  });
 }
 
 /** The dead letter and its event are one change. */
@@ -167,7 +226,7 @@ async function bury(app: App, channel: string, claimed: ClaimedDelivery, why: st
 }
 
 /** Doubling from two seconds to an hour, a fifth of it by chance so that many do not come at once. */
-export function backOff(attempt: number, random = Math.random()): number {
-  const delayMs = Math.min(longestDelayMs, shortestDelayMs * 2 ** Math.max(0, attempt - 1));
+export function backOff(tries: number, random = Math.random()): number {
+  const delayMs = Math.min(longestDelayMs, shortestDelayMs * 2 ** Math.max(0, tries - 1));
   return Math.round(delayMs * (0.9 + random * 0.2));
 }

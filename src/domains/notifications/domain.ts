@@ -21,6 +21,8 @@ export const notifications: Domain = {
     const { deliverDue } = await import("./delivery.ts");
     return deliverDue(app, { signal });
   },
+  jobs: async () => (await import("./jobs.ts")).notificationJobs,
+  schedules: () => [{ name: "notifications:forget", cron: "17 4 * * *", job: "notifications.forget", data: {} }],
   checks: async (app) => {
     const { checkChannels } = await import("./checks.ts");
     return checkChannels(app);

@@ -11,17 +11,26 @@ export const ownService = "leveredge";
 
 const probeTimeoutMs = 2_000;
 
-/** Who answers there: nobody, a listener of LeverEdge, or somebody else. */
-export async function probeHermes(port: number = hermesPort): Promise<"nobody" | "own" | "foreign"> {
+/**
+ * Who answers there: nobody, a listener of LeverEdge, a HERMES, or another program.
+ * A HERMES is told by what it says of a message without content: that it is wrong,
+ * not that there is no such path.
+ */
+export async function probeHermes(port: number = hermesPort): Promise<"nobody" | "own" | "foreign" | "other"> {
   const outbound = createOutbound({ outside: hermesOrigin(port), userAgent: ownService });
+  const asked = { service: "hermes", timeoutMs: probeTimeoutMs } as const;
   try {
-    const { body } = await outbound.request({
-      service: "hermes",
-      method: "GET",
-      url: "http://hermes/health",
-      timeoutMs: probeTimeoutMs,
+    const health = await outbound.request({ ...asked, method: "GET", url: "http://hermes/health" });
+    if (readJson(health.body)["service"] === ownService) return "own";
+    const headers = { "content-type": "application/json" };
+    const notify = await outbound.request({
+      ...asked,
+      method: "POST",
+      url: "http://hermes/notify",
+      headers,
+      body: "{}",
     });
-    return readJson(body)["service"] === ownService ? "own" : "foreign";
+    return notify.status === 400 || notify.status === 422 ? "foreign" : "other";
   } catch {
     // Whatever does not answer takes no message either.
     return "nobody";

@@ -15,8 +15,11 @@ import { notify } from "./notifications.ts";
 import { NotifyRequest } from "./schema.ts";
 
 export type Listener = {
-  /** `forwarding`: a HERMES has the port already, and messages go through it. */
-  state: "listening" | "forwarding";
+  /**
+   * `forwarding`: a HERMES has the port, and messages for channels that are not
+   * configured here go through it. `taken`: another program has it.
+   */
+  state: "listening" | "forwarding" | "taken";
   port: number;
   stop(): Promise<void>;
 };
@@ -26,17 +29,16 @@ type ListenerApp = Pick<App, "db" | "config" | "now" | "keys" | "programVersion"
 const longestBody = 64 * 1024;
 const requestTimeoutMs = 10_000;
 const mostConnections = 64;
+const messagesAMinute = 120;
 const localNames = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-/**
- * Listens on loopback, or says that a HERMES is there already. `unavailable` when
- * another program, or another LeverEdge, has the port.
- */
+/** Listens on loopback, or answers who has the port already. */
 export async function startListener(app: ListenerApp, port: number = hermesPort): Promise<Listener> {
+  const mayTake = limitRate(app.now);
   const server = createServer(
-    { requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs },
+    { requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs, connectionsCheckingInterval: 2_000 },
     (request, response) => {
-      void answer(app, request, response);
+      void answer(app, request, response, mayTake);
     },
   );
   server.maxConnections = mostConnections;
@@ -44,7 +46,9 @@ export async function startListener(app: ListenerApp, port: number = hermesPort)
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
   } catch (cause) {
-    return await explainTakenPort(port, cause);
+    if (readErrorCode(cause) !== "EADDRINUSE") throw cause;
+    const state = (await probeHermes(port)) === "foreign" ? "forwarding" : "taken";
+    return { state, port, stop: () => Promise.resolve() };
   }
   const address = server.address();
   return {
@@ -54,19 +58,27 @@ export async function startListener(app: ListenerApp, port: number = hermesPort)
   };
 }
 
-async function explainTakenPort(port: number, cause: unknown): Promise<Listener> {
-  if (readErrorCode(cause) === "EADDRINUSE" && (await probeHermes(port)) === "foreign") {
-    return { state: "forwarding", port, stop: () => Promise.resolve() };
-  }
-  throw new AppError("unavailable", `port ${port} is taken, and no HERMES answers there`, {
-    hint: `See who has it: ss -ltnp 'sport = :${port}'; or set notifications.listen: false in leveredge.yaml.`,
-    cause,
-  });
+/** A script in a loop must not fill the outbox: so many messages a minute, refilled evenly. */
+function limitRate(now: () => Date): () => boolean {
+  let [left, at] = [messagesAMinute, now().getTime()];
+  return () => {
+    const passed = now().getTime() - at;
+    at += passed;
+    left = Math.min(messagesAMinute, left + (passed / 60_000) * messagesAMinute);
+    if (left < 1) return false;
+    left -= 1;
+    return true;
+  };
 }
 
-async function answer(app: ListenerApp, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  app: ListenerApp,
+  request: IncomingMessage,
+  response: ServerResponse,
+  mayTake: () => boolean,
+): Promise<void> {
   try {
-    const reply = await respond(app, request);
+    const reply = await respond(app, request, mayTake);
     send(response, reply.status, reply.body);
   } catch (error) {
     const known = error instanceof AppError ? error : new AppError("internal", "the message could not be taken");
@@ -75,7 +87,11 @@ async function answer(app: ListenerApp, request: IncomingMessage, response: Serv
   }
 }
 
-async function respond(app: ListenerApp, request: IncomingMessage): Promise<{ status: number; body: unknown }> {
+async function respond(
+  app: ListenerApp,
+  request: IncomingMessage,
+  mayTake: () => boolean,
+): Promise<{ status: number; body: unknown }> {
   refuseForeign(request);
   const path = request.url?.split("?")[0];
   if (path === "/health" && request.method === "GET") return { status: 200, body: { service: ownService } };
@@ -90,6 +106,11 @@ async function respond(app: ListenerApp, request: IncomingMessage): Promise<{ st
     const [issue] = parsed.error.issues;
     throw new AppError("invalid_input", `${issue?.path.join(".") || "the body"}: ${issue?.message ?? "is wrong"}`, {
       hint: 'Send {"channel": "telegram", "message": "…", "priority": "low|normal|high"}.',
+    });
+  }
+  if (!mayTake()) {
+    throw new AppError("rate_limited", `more than ${messagesAMinute} messages a minute`, {
+      hint: "Send fewer, or later.",
     });
   }
   return { status: 202, body: await notify(app, parsed.data, "listener") };

@@ -11,19 +11,24 @@
  *   it, can be told.
  * - What the other side refuses for good is dead: visible, and sent again only when
  *   somebody says so. Everything else is tried for a day, more and more rarely.
- * - A channel whose secret does not open is blocked: its messages wait.
+ * - A channel whose secret does not open, or is refused, is blocked: its messages wait.
  * - Equal messages of one hour are counted, not repeated, unless they turn worse.
  *
  * Nobody calls this domain: it reads events. It does not promise an order.
  */
+import { createHash } from "node:crypto";
+
 import type { App } from "#app.ts";
 import { AppError } from "#errors.ts";
 import { appendEvent } from "#events/events.ts";
-import type { Event } from "#events/schema.ts";
+import type { Event, Notice } from "#events/schema.ts";
 import { type Db, transaction } from "#store/database.ts";
 
 import {
   addRepeat,
+  type Dedupe,
+  deleteHold,
+  endRepeats,
   countByChannel,
   findNotification,
   insertDelivery,
@@ -33,7 +38,7 @@ import {
   reviveDeliveries,
 } from "./queries.ts";
 import { listChannels } from "./channels/all.ts";
-import { chooseAddressed, chooseChannels, chooseInstant, listAtLeast } from "./routing.ts";
+import { chooseAddressed, chooseChannels, chooseInstant } from "./routing.ts";
 import type { ChannelStatus, Delivery, Notification, NotifyAnswer, NotifyRequest } from "./schema.ts";
 
 const repeatWithinMs = 60 * 60 * 1000;
@@ -46,26 +51,32 @@ export async function takeEvents(tx: Db, app: Pick<App, "config" | "now">, event
 async function takeEvent(tx: Db, app: Pick<App, "config" | "now">, event: Event): Promise<void> {
   const { notice } = event;
   if (notice === undefined) return;
+  const dedupe = describeRepeat(event, notice);
+  await endRepeats(tx, dedupe);
   // Not through the channel that it says is broken.
-  const broken = event.action === "notifications.delivery" ? event.details["channel"] : undefined;
+  const broken = /^notifications\.(delivery|channel)$/.test(event.action) ? event.details["channel"] : undefined;
   const channels = chooseChannels(app.config, { severity: notice.severity, section: notice.section }).filter(
     (channel) => channel !== broken,
   );
   if (channels.length === 0) return;
   const now = app.now();
-  const dedupeKey = [event.action, event.target, event.outcome].join("\n");
   const since = new Date(now.getTime() - repeatWithinMs).toISOString();
-  if ((await addRepeat(tx, { dedupeKey, since, severities: listAtLeast(notice.severity) })) !== undefined) return;
+  if ((await addRepeat(tx, dedupe, since)) !== undefined) return;
   await insertMessage(tx, app, channels, {
     severity: notice.severity,
     title: notice.title,
     text: notice.text,
     section: notice.section,
     eventPosition: event.position,
-    dedupeKey,
+    dedupe,
     actor: event.actor,
     createdAt: now.toISOString(),
   });
+}
+
+function describeRepeat(event: Event, { severity, title, text }: Notice): Dedupe {
+  const said = JSON.stringify([event.outcome, event.environment, severity, title, text]);
+  return { key: `${event.action}\n${event.target}`, digest: createHash("sha256").update(said).digest("hex") };
 }
 
 /** Puts a message into the outbox, and answers when it is there to stay. `not_found` when nothing can take it. */
@@ -76,22 +87,26 @@ export async function notify(
 ): Promise<NotifyAnswer> {
   const channels = chooseAddressed(app.config, request.channel);
   const severity = request.priority === "urgent" ? "high" : request.priority;
-  const { id } = await transaction(app.db, (tx) =>
+  const inserted = await transaction(app.db, (tx) =>
     insertMessage(tx, app, channels, {
       severity,
       title: request.title,
       text: request.message,
       section: undefined,
       eventPosition: undefined,
-      dedupeKey: undefined,
+      dedupe: undefined,
       actor,
       createdAt: app.now().toISOString(),
     }),
   );
-  return { id, status: "accepted", channels };
+  if (inserted === undefined) throw new AppError("internal", "a message without an event was taken for a known one");
+  return { id: inserted.id, status: "accepted", channels };
 }
 
-/** Sends dead deliveries again, of one notification or of all; answers those that wait now. */
+/**
+ * Sends dead deliveries again, of one notification or of all, and tries blocked
+ * channels at once; answers the deliveries that wait now.
+ */
 export async function resend(
   app: Pick<App, "db" | "keys" | "now">,
   notificationId: string | undefined,
@@ -104,6 +119,7 @@ export async function resend(
   }
   return transaction(app.db, async (tx) => {
     const revived = await reviveDeliveries(tx, { notificationId, now: app.now().toISOString() });
+    for (const { channel } of await listHolds(tx)) await deleteHold(tx, channel);
     if (revived.length > 0) {
       await appendEvent(tx, app.keys, {
         actor,
@@ -154,9 +170,10 @@ async function insertMessage(
   app: Pick<App, "config">,
   channels: readonly string[],
   message: Parameters<typeof insertNotification>[1],
-): Promise<{ id: string }> {
+): Promise<{ id: string } | undefined> {
   const inserted = await insertNotification(tx, message);
-  if (inserted === undefined) throw new AppError("internal", "an event was taken twice");
+  // Taken before: the cursor was set back, as a restored store does.
+  if (inserted === undefined) return undefined;
   const at = chooseInstant(app.config, message.severity, new Date(message.createdAt)).toISOString();
   for (const channel of channels) {
     const row = { notificationId: inserted.id, channel, nextAttemptAt: at, createdAt: message.createdAt };

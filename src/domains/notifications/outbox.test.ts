@@ -50,12 +50,9 @@ function advance({ clock }: Bench, ms: number): void {
   clock.now = new Date(clock.now.getTime() + ms);
 }
 
-async function stateOf(
-  { app }: Bench,
-  id: string,
-): Promise<{ state: string; error: string | null; attempt: number }[]> {
+async function stateOf({ app }: Bench, id: string): Promise<{ state: string; error: string | null; tries: number }[]> {
   const { deliveries } = await showNotification(app, id);
-  return deliveries.map(({ state, lastError, attempt }) => ({ state, error: lastError, attempt }));
+  return deliveries.map(({ state, lastError, tries }) => ({ state, error: lastError, tries }));
 }
 
 function idsAsked({ server }: Bench): unknown[] {
@@ -87,11 +84,11 @@ test("a message is in the outbox before it is answered, and sent once", async (t
   const bench = await open(t, () => ({ status: 200 }));
 
   const answer = await notify(bench.app, ask("hello"), "test");
-  assert.deepEqual(await stateOf(bench, answer.id), [{ state: "waiting", error: null, attempt: 0 }]);
+  assert.deepEqual(await stateOf(bench, answer.id), [{ state: "waiting", error: null, tries: 0 }]);
   await deliver(bench);
   await deliver(bench);
 
-  assert.deepEqual(await stateOf(bench, answer.id), [{ state: "sent", error: null, attempt: 1 }]);
+  assert.deepEqual(await stateOf(bench, answer.id), [{ state: "sent", error: null, tries: 1 }]);
   assert.equal(bench.server.asked.length, 1);
 });
 
@@ -112,7 +109,7 @@ test("a sender that dies between sending and noting it leads to a second message
   const [first, second] = idsAsked(bench);
   assert.equal(bench.server.asked.length, 2);
   assert.equal(first, second);
-  assert.deepEqual(await stateOf(bench, id), [{ state: "sent", error: null, attempt: 2 }]);
+  assert.deepEqual(await stateOf(bench, id), [{ state: "sent", error: null, tries: 2 }]);
 });
 
 test("two deliverers at once never send one delivery at the same time", async (t) => {
@@ -165,13 +162,13 @@ test("what a server asks for in a 429 is kept for the whole channel", async (t) 
 });
 
 test("what is refused for good is dead at once, told, and sent again on request with the same id", async (t) => {
-  const bench = await open(t, (index) => (index === 0 ? { status: 410, body: "gone" } : { status: 200 }));
+  const bench = await open(t, (index) => (index === 0 ? { status: 400, body: "no" } : { status: 200 }));
   const { id } = await notify(bench.app, ask("hello"), "test");
 
   await deliver(bench);
   advance(bench, 24 * 60 * minute);
   await deliver(bench);
-  assert.deepEqual(await stateOf(bench, id), [{ state: "dead", error: "webhook answered 410: gone", attempt: 1 }]);
+  assert.deepEqual(await stateOf(bench, id), [{ state: "dead", error: "webhook answered 400: no", tries: 1 }]);
   await sealEvents(bench.app);
   const [dead] = (await listEvents(bench.app, { after: 0, limit: 10 })).filter(
     ({ action }) => action === "notifications.delivery",
@@ -186,7 +183,7 @@ test("what is refused for good is dead at once, told, and sent again on request 
 });
 
 test("that a channel is broken is not said through that channel", async (t) => {
-  const bench = await open(t, () => ({ status: 410 }));
+  const bench = await open(t, () => ({ status: 400 }));
   await notify(bench.app, ask("hello"), "test");
   await deliver(bench);
 
@@ -226,7 +223,7 @@ test("a channel whose secret is in the vault is blocked, says so, and sends when
   const [blocked] = await describeChannels(bench.app);
   assert.equal(blocked?.hold?.kind, "blocked");
   assert.match(blocked?.hold?.why ?? "", /vault:telegram\/bot_token cannot be opened/);
-  assert.deepEqual(await stateOf(bench, id), [{ state: "waiting", error: null, attempt: 0 }]);
+  assert.deepEqual(await stateOf(bench, id), [{ state: "waiting", error: null, tries: 0 }]);
   advance(bench, minute);
   const opened = {
     ...bench,

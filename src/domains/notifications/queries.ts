@@ -8,12 +8,15 @@ import { ChannelHold, ClaimedDelivery, Delivery, type DeliveryState, Notificatio
 
 const notificationColumns = sql`id, severity, section, title, text, repeats, actor, created_at`;
 const deliveryColumns = sql`
-  id, notification_id, channel, state, attempt, next_attempt_at, last_error, remote_id, sent_at, created_at`;
+  id, notification_id, channel, state, tries, next_attempt_at, last_error, remote_id, sent_at, created_at`;
+
+/** What a message is about, and a digest of all it says. */
+export type Dedupe = { key: string; digest: string };
 
 export type NewNotification = Pick<Notification, "severity" | "title" | "text" | "actor" | "createdAt"> & {
   section: number | undefined;
   eventPosition: number | undefined;
-  dedupeKey: string | undefined;
+  dedupe: Dedupe | undefined;
 };
 
 /** One of an event that was taken before is not written again. */
@@ -22,19 +25,27 @@ export function insertNotification(tx: Db, row: NewNotification): Promise<Notifi
     tx,
     Notification,
     sql`
-      insert into notification (event_position, severity, section, title, text, dedupe_key, actor, created_at)
+      insert into notification (event_position, severity, section, title, text, dedupe_key, dedupe_digest, actor,
+                                created_at)
       values (${row.eventPosition ?? null}, ${row.severity}, ${row.section ?? null}, ${row.title}, ${row.text},
-              ${row.dedupeKey ?? null}, ${row.actor}, ${row.createdAt}::timestamptz)
+              ${row.dedupe?.key ?? null}, ${row.dedupe?.digest ?? null}, ${row.actor}, ${row.createdAt}::timestamptz)
       on conflict (event_position) do nothing
       returning ${notificationColumns}`,
   );
 }
 
-/** Counts one more onto an equal notification since then, at least as severe; undefined when there is none. */
-export function addRepeat(
-  tx: Db,
-  equal: { dedupeKey: string; since: string; severities: readonly string[] },
-): Promise<{ id: string } | undefined> {
+/** Something else is said of that thing: what was said before is news again when it comes back. */
+export function endRepeats(tx: Db, { key, digest }: Dedupe): Promise<number> {
+  return run(
+    tx,
+    sql`
+      update notification set dedupe_key = null
+      where dedupe_key = ${key} and dedupe_digest <> ${digest}`,
+  );
+}
+
+/** Counts one more onto an equal notification since then; undefined when there is none. */
+export function addRepeat(tx: Db, { key, digest }: Dedupe, since: string): Promise<{ id: string } | undefined> {
   return maybe(
     tx,
     z.object({ id: z.uuid() }),
@@ -42,9 +53,7 @@ export function addRepeat(
       update notification set repeats = repeats + 1
       where id = (
         select id from notification
-        where dedupe_key = ${equal.dedupeKey}
-          and created_at > ${equal.since}::timestamptz
-          and severity = any(${equal.severities}::text[])
+        where dedupe_key = ${key} and dedupe_digest = ${digest} and created_at > ${since}::timestamptz
         order by created_at desc
         limit 1
       )
@@ -91,10 +100,12 @@ export function claimDelivery(
         for update skip locked
       )
       update delivery d
-      set state = 'sending', attempt = d.attempt + 1, lease_until = ${wanted.leaseUntil}::timestamptz
+      set state = 'sending', attempt = d.attempt + 1, tries = d.tries + 1,
+          tried_since = coalesce(d.tried_since, ${wanted.now}::timestamptz),
+          lease_until = ${wanted.leaseUntil}::timestamptz
       from due, notification n
       where d.id = due.id and n.id = d.notification_id
-      returning d.id, d.attempt, d.sent_parts, n.severity, n.title, n.text, n.created_at`,
+      returning d.id, d.attempt, d.tries, d.tried_since, d.sent_parts, n.severity, n.title, n.text, n.created_at`,
   );
 }
 
@@ -133,14 +144,15 @@ export function finishDelivery(
 export function postponeDelivery(
   db: Db,
   { id, attempt }: Claim,
-  next: { at: string; why: string; countsAsAttempt: boolean },
+  next: { at: string; why: string; countsAsTry: boolean },
 ): Promise<number> {
   return run(
     db,
     sql`
       update delivery
       set state = 'waiting', next_attempt_at = ${next.at}::timestamptz, last_error = ${next.why}, lease_until = null,
-          attempt = attempt - ${next.countsAsAttempt ? 0 : 1}
+          tries = tries - ${next.countsAsTry ? 0 : 1},
+          tried_since = case when ${next.countsAsTry} then tried_since end
       where id = ${id} and attempt = ${attempt} and state = 'sending'`,
   );
 }
@@ -164,7 +176,7 @@ export function reviveDeliveries(
     Delivery,
     sql`
       update delivery
-      set state = 'waiting', attempt = 0, next_attempt_at = ${which.now}::timestamptz
+      set state = 'waiting', tries = 0, tried_since = null, next_attempt_at = ${which.now}::timestamptz
       where state = 'dead' and (${which.notificationId ?? null}::uuid is null or notification_id = ${which.notificationId ?? null}::uuid)
       returning ${deliveryColumns}`,
   );
@@ -261,4 +273,15 @@ export function upsertHold(db: Db, hold: ChannelHold): Promise<ChannelHold> {
 
 export function deleteHold(db: Db, channel: string): Promise<number> {
   return run(db, sql`delete from channel_hold where channel = ${channel}`);
+}
+
+/** Forgets messages that are older and have nothing left to send or to decide about. */
+export function deleteNotificationsBefore(db: Db, before: string): Promise<number> {
+  return run(
+    db,
+    sql`
+      delete from notification n
+      where n.created_at < ${before}::timestamptz
+        and not exists (select from delivery d where d.notification_id = n.id and d.state <> 'sent')`,
+  );
 }

@@ -9,8 +9,6 @@ import { type ChannelName, listChannels } from "./channels/all.ts";
 
 export type Severity = Notice["severity"];
 
-const severities: readonly Severity[] = ["low", "normal", "high"];
-
 /** Where HERMES takes what no channel of ours is configured for. */
 const hermesChannel: ChannelName = "telegram";
 
@@ -68,11 +66,6 @@ export function chooseInstant(config: Pick<Config, "notifications" | "platform">
   if (!isBetween(readClock(now, timezone), quiet.from, quiet.to)) return now;
   const [hour, minute] = quiet.to.split(":").map(Number);
   return new Cron(`${minute} ${hour} * * *`, { timezone }).nextRun(now) ?? now;
-}
-
-/** Severities at least as high. */
-export function listAtLeast(severity: Severity): Severity[] {
-  return severities.slice(severities.indexOf(severity));
 }
 
 /** `23:05` there. */

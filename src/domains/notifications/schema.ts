@@ -27,7 +27,7 @@ export const Delivery = z.object({
   notificationId: z.uuid(),
   channel: z.string(),
   state: DeliveryState,
-  attempt: z.int(),
+  tries: z.int(),
   nextAttemptAt: instant,
   lastError: z.string().nullable(),
   remoteId: z.string().nullable(),
@@ -40,6 +40,8 @@ export type Delivery = z.output<typeof Delivery>;
 export const ClaimedDelivery = z.object({
   id: z.uuid(),
   attempt: z.int(),
+  tries: z.int(),
+  triedSince: instant,
   sentParts: z.int(),
   severity: Notice.shape.severity,
   title: z.string(),

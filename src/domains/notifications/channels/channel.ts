@@ -25,7 +25,9 @@ export type SendResult =
   | { state: "sent"; remoteId?: string | undefined }
   /** Worth another try; not before `retryAfterMs` when the other side said so. */
   | { state: "retry"; why: string; retryAfterMs?: number | undefined }
-  /** No further try can succeed until somebody changes something. */
+  /** The channel itself is refused, whatever the message: it waits until somebody mends the configuration. */
+  | { state: "blocked"; why: string }
+  /** This message will never be taken. */
   | { state: "permanent"; why: string };
 
 export type Sender = {

@@ -71,7 +71,7 @@ test("a mail has the subject, the text and the delivery's id", async (t) => {
   assert.match(mails[0]?.text ?? "", /Look at it: leveredge backups list/);
 });
 
-test("a wrong password is final and not repeated, 4xx is tried again, 5xx is final", async (t) => {
+test("a wrong password blocks the channel and is not repeated, 4xx is tried again, 5xx is final", async (t) => {
   const refuse = (responseCode: number): SMTPServerOptions => ({
     onRcptTo: (_address, _session, answer) => answer(Object.assign(new Error("not now"), { responseCode })),
   });
@@ -83,7 +83,7 @@ test("a wrong password is final and not repeated, 4xx is tried again, 5xx is fin
   const later = await send(`smtp://127.0.0.1:${busy.port}`);
   const never = await send(`smtp://127.0.0.1:${unknown.port}`);
 
-  assert.equal(password.state, "permanent");
+  assert.equal(password.state, "blocked");
   assert.ok(!inspect(password).includes("wrongwrong"));
   assert.deepEqual([later.state, never.state], ["retry", "permanent"]);
 });

@@ -70,11 +70,13 @@ function describeFailure(error: unknown, server: Server): SendResult {
   const reply = error instanceof Error && "responseCode" in error ? Number(error.responseCode) : Number.NaN;
   const said = error instanceof Error ? describeBody(error.message, [server.password]) : "no reason was given";
   const why = `e-mail server ${server.host}: ${said}`;
+  // 530, 534, 535: who we are is refused, not the mail (RFC 4954, 6).
+  if (reply === 530 || reply === 534 || reply === 535) return { state: "blocked", why };
   if (reply >= 500) return { state: "permanent", why };
   // Without TLS the password and the mail would travel in clear: no later try may do that either.
   const isWithoutTls = readErrorCode(error) === "ETLS" && /STARTTLS/i.test(said);
   return isWithoutTls
-    ? { state: "permanent", why: `${why}; use smtps: or a server with STARTTLS` }
+    ? { state: "blocked", why: `${why}; use smtps: or a server with STARTTLS` }
     : { state: "retry", why };
 }
 

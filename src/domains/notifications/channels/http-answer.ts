@@ -18,11 +18,11 @@ export async function ask(
     if (!(error instanceof AppError)) throw error;
     const why = [error.message, error.hint].filter((part) => part !== undefined).join("; ");
     // An address that may not be called stays so until the configuration changes.
-    return error.code === "invalid_input" ? { state: "permanent", why } : { state: "retry", why };
+    return error.code === "invalid_input" ? { state: "blocked", why } : { state: "retry", why };
   }
 }
 
-/** A status as a result: success, worth another try (408, 425, 429, 5xx), or final. */
+/** A status as a result: success, worth another try (408, 425, 429, 5xx), a channel that is wrong (401, 404, redirects), or final. */
 export function judgeStatus(
   service: string,
   { status, headers, body }: OutboundResponse,
@@ -36,9 +36,9 @@ export function judgeStatus(
     return { state: "retry", why, retryAfterMs: readRetryAfter(headers["retry-after"]) };
   }
   if (status >= 300 && status < 400) {
-    return { state: "permanent", why: `${service} answered ${status}, a redirect: write the address it leads to` };
+    return { state: "blocked", why: `${service} answered ${status}, a redirect: write the address it leads to` };
   }
-  return { state: "permanent", why };
+  return { state: status === 401 || status === 404 ? "blocked" : "permanent", why };
 }
 
 /** `Retry-After` in seconds or as a date; undefined when it says neither. */

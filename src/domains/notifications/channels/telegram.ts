@@ -66,10 +66,10 @@ function judge(answer: OutboundResponse, token: string): SendResult {
   }
   const movedTo = parameters["migrate_to_chat_id"];
   if (typeof movedTo === "number") {
-    return { state: "permanent", why: `the telegram group is now chat ${movedTo}: write that as chat_id` };
+    return { state: "blocked", why: `the telegram group is now chat ${movedTo}: write that as chat_id` };
   }
   if (answer.status === 401 || answer.status === 404) {
-    return { state: "permanent", why: `telegram does not know this bot (${answer.status}): check bot_token` };
+    return { state: "blocked", why: `telegram does not know this bot (${answer.status}): check bot_token` };
   }
   if (answer.status >= 400 && answer.status < 500 && said !== "") {
     return { state: "permanent", why: `telegram answered ${answer.status}: ${said}` };
