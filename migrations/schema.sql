@@ -77,6 +77,8 @@ CREATE TABLE leveredge.delivery (
     channel text NOT NULL,
     state text DEFAULT 'waiting'::text NOT NULL,
     attempt integer DEFAULT 0 NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    tried_since timestamp with time zone,
     sent_parts integer DEFAULT 0 NOT NULL,
     next_attempt_at timestamp with time zone NOT NULL,
     lease_until timestamp with time zone,
@@ -89,7 +91,8 @@ CREATE TABLE leveredge.delivery (
     CONSTRAINT delivery_check CHECK (((state = 'sending'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT delivery_check1 CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT delivery_sent_parts_check CHECK ((sent_parts >= 0)),
-    CONSTRAINT delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sending'::text, 'sent'::text, 'dead'::text])))
+    CONSTRAINT delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sending'::text, 'sent'::text, 'dead'::text]))),
+    CONSTRAINT delivery_tries_check CHECK ((tries >= 0))
 );
 
 CREATE TABLE leveredge.event (
@@ -125,6 +128,7 @@ CREATE TABLE leveredge.event_chain (
 CREATE TABLE leveredge.event_cursor (
     feed text NOT NULL,
     "position" bigint NOT NULL,
+    failure text,
     moved_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT event_cursor_feed_check CHECK ((feed <> ''::text)),
     CONSTRAINT event_cursor_position_check CHECK (("position" >= 0))
@@ -305,11 +309,13 @@ CREATE TABLE leveredge.notification (
     title text NOT NULL,
     text text NOT NULL,
     dedupe_key text,
+    dedupe_digest text,
     repeats integer DEFAULT 0 NOT NULL,
     actor text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT notification_actor_check CHECK ((actor <> ''::text)),
     CONSTRAINT notification_check CHECK (((title <> ''::text) OR (text <> ''::text))),
+    CONSTRAINT notification_check1 CHECK (((dedupe_key IS NULL) OR (dedupe_digest IS NOT NULL))),
     CONSTRAINT notification_dedupe_key_check CHECK ((dedupe_key <> ''::text)),
     CONSTRAINT notification_repeats_check CHECK ((repeats >= 0)),
     CONSTRAINT notification_severity_check CHECK ((severity = ANY (ARRAY['high'::text, 'normal'::text, 'low'::text])))

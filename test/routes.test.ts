@@ -2,11 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import type { App } from "#app.ts";
 import type { ServerApp } from "#domain.ts";
 import { authenticate, sessionCookie } from "#domains/identity/identity.ts";
 import { domains } from "#domains.ts";
 import { createLog } from "#http/log.ts";
+import type { Route } from "#http/route.ts";
 import { createHttpServer } from "#http/server.ts";
+import { createHealth } from "#server/health.ts";
+import { createMetrics } from "#server/metrics.ts";
 import { listRoutes } from "#server/serve.ts";
 import { type TestActors, testActors } from "#test/actors.ts";
 import { testApp } from "#test/app.ts";
@@ -66,6 +70,12 @@ const table: Record<string, string> = {
   "GET /schedules": "v o a s",
 };
 
+function allRoutes(app: App): Promise<readonly Route[]> {
+  const jobs: ServerApp["jobs"] = { enqueue: () => Promise.reject(new Error("no route does its work here")) };
+  const health = createHealth(app, domains);
+  return listRoutes({ ...app, jobs }, domains, { health, metrics: createMetrics(app, health), isWorking: () => true });
+}
+
 /** What a route needs to be asked at all. */
 const bodies: Record<string, unknown> = {
   "POST /sign-in": { token: "x" },
@@ -85,11 +95,10 @@ const bodies: Record<string, unknown> = {
 test("every route lets through whom the table names, and nobody else", async (t) => {
   const app = await testApp(t);
   const tokens = await testActors(app);
-  const jobs: ServerApp["jobs"] = { enqueue: () => Promise.reject(new Error("no route does its work here")) };
-  const routes = await listRoutes({ ...app, jobs }, domains);
+  const routes = await allRoutes(app);
   const server = await createHttpServer({
     // What is asked is who gets through: the work itself is every domain's own test.
-    routes: routes.map((route) => ({ ...route, handle: async () => ({ status: 299 }) })),
+    routes: routes.map((route) => ({ ...route, response: { 299: undefined }, handle: async () => ({}) })),
     authenticate: (credentials) => authenticate(app, credentials),
     sessionCookie,
     version: app.programVersion,
@@ -136,9 +145,8 @@ test("every route lets through whom the table names, and nobody else", async (t)
 
 test("the table has every route, and no route that is not there", async (t) => {
   const app = await testApp(t);
-  const jobs: ServerApp["jobs"] = { enqueue: () => Promise.reject(new Error("no route does its work here")) };
 
-  const routes = await listRoutes({ ...app, jobs }, domains);
+  const routes = await allRoutes(app);
 
   const patterns = routes.map(({ method, path }) => `${method} ${path}`);
   const written = Object.keys(table);

@@ -39,10 +39,10 @@ async function checkStoreAndDomains(
   const subject = `store in ${parts.stateDir}`;
   if (!(opened instanceof AppError)) {
     try {
-      const { checkRecord } = await import("./record-check.ts");
+      const { checkFeeds, checkRecord } = await import("./record-check.ts");
       const app = { ...parts, ...opened };
       const store: Check = { subject, state: "ok", detail: "answers, and its keys open" };
-      return [store, await checkRecord(app), ...(await checkDomains(app, domains))];
+      return [store, await checkRecord(app), ...(await checkFeeds(app)), ...(await checkDomains(app, domains))];
     } finally {
       await opened.close();
     }

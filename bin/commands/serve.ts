@@ -49,8 +49,12 @@ export async function serveUntilStopped(
       output.say("  a link to sign in             leveredge sign-in");
       if (hermes === "listening") output.say("  HERMES takes messages         POST http://127.0.0.1:8014/notify");
       if (hermes === "forwarding") output.say("  HERMES answers on port 8014   messages go through it");
+      if (hermes === "taken")
+        output.say("  HERMES is off: another program has port 8014 (looked at again every minute)");
       if (first !== undefined) {
-        output.say("  the first admin's API token, shown this once:");
+        output.say(
+          "  the first admin's API token, shown this once (another: leveredge tokens create --user admin --name NAME):",
+        );
         output.say(`    ${first.token.reveal()}`);
       }
     },

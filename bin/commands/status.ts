@@ -39,14 +39,15 @@ async function showStatus(context: CommandContext, domains: readonly Domain[]): 
 async function readStatus(app: App, domains: readonly Domain[]): Promise<Status> {
   const { checkHealth } = await import("#domains/hardening/completion.ts");
   const { gatherLooseEnds } = await import("#domains/hardening/loose-ends.ts");
-  const { checkRecord } = await import("./record-check.ts");
-  const [run, health, record, server] = await Promise.all([
+  const { checkFeeds, checkRecord } = await import("./record-check.ts");
+  const [run, health, record, feeds, server] = await Promise.all([
     readLastRun(app),
     checkHealth(app, domains),
     checkRecord(app),
+    checkFeeds(app),
     checkServer(app.config.serve.port),
   ]);
-  const checks = [...health, record, ...server];
+  const checks = [...health, record, ...feeds, ...server];
   // What the run's own health check found is asked again now.
   const known = (run?.looseEnds ?? []).filter(({ id }) => !id.startsWith("check:"));
   return {

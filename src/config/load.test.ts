@@ -37,6 +37,7 @@ test("a configuration with the platform alone gets every default", () => {
     backups: [],
     agents: [],
     repositories: [],
+    serve: { port: 8020 },
     outside: {},
   });
 });
@@ -255,6 +256,7 @@ test("the template is valid as it is, and with every part taken in", async () =>
     "backups",
     "environments",
     "harden",
+    "knowledge",
     "migrations",
     "mirror",
     "n8n",
@@ -262,5 +264,6 @@ test("the template is valid as it is, and with every part taken in", async () =>
     "outside",
     "platform",
     "repositories",
+    "serve",
   ]);
 });

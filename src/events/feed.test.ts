@@ -8,6 +8,7 @@ import type { App } from "#app.ts";
 import { run, transaction } from "#store/database.ts";
 import { testApp, testOwnedApp } from "#test/app.ts";
 
+import { listDelays } from "./cursor-queries.ts";
 import { appendEvent } from "./events.ts";
 import { type Feed, type Relay, relayEvents } from "./feed.ts";
 
@@ -89,11 +90,16 @@ test("a feed that fails is told, holds up nobody else, leaves nothing and takes 
   await append(app, "a");
 
   const failures = await relayEvents(app, relays, options);
+  const delays = await listDelays(app.db);
   isBroken = false;
   const none = await relayEvents(app, relays, options);
 
   assert.deepEqual(failures, [{ relay: "broken", why: "password=[secret]" }]);
-  assert.deepEqual(none, []);
+  assert.deepEqual(
+    delays.map(({ since: _since, ...delay }) => delay),
+    [{ feed: "broken", position: 0, behind: 1, failure: "password=[secret]" }],
+  );
+  assert.deepEqual([none, await listDelays(app.db)], [[], []]);
   assert.deepEqual(sound, ["a"]);
   assert.deepEqual((await sql`select target from taken`.execute(app.db)).rows, [{ target: "a" }]);
 });

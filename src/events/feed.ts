@@ -13,7 +13,7 @@ import type { App } from "#app.ts";
 import { redact } from "#secrets/redact.ts";
 import { type Db, transaction } from "#store/database.ts";
 
-import { insertCursor, lockCursor, updateCursor } from "./cursor-queries.ts";
+import { insertCursor, lockCursor, updateCursor, updateCursorFailure } from "./cursor-queries.ts";
 import { sealEvents } from "./events.ts";
 import { listEventsAfter } from "./queries.ts";
 import type { Event } from "./schema.ts";
@@ -29,7 +29,10 @@ export type Feed = {
 export type Relay = {
   name: string;
   feeds?: readonly Feed[];
-  /** Sends what is due; never throws for what the outside does. Ends soon after the signal. */
+  /**
+   * Sends what is due; never throws for what the outside does. After the signal it
+   * begins nothing; only `app.signal` means to break off what has begun.
+   */
   deliver?(app: App, options: { signal: AbortSignal }): Promise<void>;
 };
 
@@ -39,8 +42,8 @@ export type RelayFailure = { relay: string; why: string };
 const batchSize = 500;
 
 /**
- * Seals the chain, lets every feed take what is new to it, then sends what is due
- * for at most `deliverWithinMs`. After it returns, whatever was committed before
+ * Seals the chain, lets every feed take what is new to it, then sends what is due;
+ * after `deliverWithinMs` nothing more is begun. After it returns, whatever was committed before
  * the call was offered to every feed. Never throws: failures are the answer. Safe
  * to run by several processes at once.
  */
@@ -61,10 +64,17 @@ export async function relayEvents(
   for (const feed of relays.flatMap(({ feeds }) => feeds ?? [])) {
     await attempt(feed.name, () => takeEvents(app, feed));
   }
+  const stuck = failures.filter(({ relay }) => relay !== "seal");
+  await attempt("feeds", () => rememberFailures(app, stuck));
   if (options.signal.aborted) return failures;
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.deliverWithinMs)]);
   await Promise.all(relays.map((relay) => attempt(relay.name, async () => relay.deliver?.(app, { signal }))));
   return failures;
+}
+
+/** For those who look later: a feed that is stuck must not be so in silence. */
+async function rememberFailures({ db }: Pick<App, "db">, failures: readonly RelayFailure[]): Promise<void> {
+  for (const { relay, why } of failures) await updateCursorFailure(db, relay, why);
 }
 
 async function takeEvents(app: App, feed: Feed): Promise<void> {

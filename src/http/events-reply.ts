@@ -10,8 +10,16 @@ const heartbeatMs = 15_000;
 export async function writeEvents(
   response: ServerResponse,
   events: AsyncIterable<ServerSentEvent>,
-  options: { headers: Record<string, string>; signal: AbortSignal },
+  options: {
+    headers: Record<string, string>;
+    signal: AbortSignal;
+    /** Asked at each heartbeat: a token that is revoked ends its streams. */
+    isStillAllowed(): Promise<boolean>;
+    onFault(error: unknown): void;
+  },
 ): Promise<void> {
+  const ended = new AbortController();
+  const signal = AbortSignal.any([options.signal, ended.signal]);
   response.writeHead(200, {
     ...options.headers,
     "content-type": "text/event-stream",
@@ -20,15 +28,22 @@ export async function writeEvents(
     "x-accel-buffering": "no",
   });
   response.flushHeaders();
-  const heartbeat = setInterval(() => response.write(": still here\n\n"), heartbeatMs);
+  const heartbeat = setInterval(() => {
+    response.write(": still here\n\n");
+    options.isStillAllowed().then(
+      (isAllowed) => void (isAllowed || ended.abort()),
+      () => ended.abort(),
+    );
+  }, heartbeatMs);
+  signal.addEventListener("abort", () => response.end(), { once: true });
   try {
     for await (const event of events) {
-      if (options.signal.aborted || response.destroyed) break;
-      if (!response.write(formatEvent(event))) await once(response, "drain", { signal: options.signal });
+      if (signal.aborted || response.destroyed) break;
+      if (!response.write(formatEvent(event))) await once(response, "drain", { signal });
     }
   } catch (error) {
     // A reader that went away is no fault; the source's own faults are.
-    if (!options.signal.aborted) throw error;
+    if (!signal.aborted) options.onFault(error);
   } finally {
     clearInterval(heartbeat);
     response.end();

@@ -21,8 +21,11 @@ export type Route<Params extends Shape = Shape, Query extends Shape = Shape, Bod
   /** One line for the list of operations. */
   summary: string;
   description?: string;
-  /** For browsers: the body goes as it is, whoever is not signed in is led to the sign-in page, and `/docs` leaves it out. */
-  isPage?: true;
+  /**
+   * The body goes as it is: `text` for programs that read no JSON, `page` for
+   * browsers, which are led to the sign-in page, and which `/docs` leaves out.
+   */
+  raw?: "text" | "page";
   /** `public` routes are those that prove nothing and change nothing: health, metrics on loopback, sign-in. */
   permission: Permission | "public";
   /** Where the permission must hold. Default `shared`. */

@@ -44,6 +44,7 @@ export type HttpOptions = {
 
 const longestBody = 1024 * 1024;
 const slowRequestMs = 30_000;
+const slowHeadersMs = 10_000;
 const closeWithinMs = 10_000;
 const mostConnections = 512;
 const environments: readonly ScopeEnvironment[] = ["dev", "prod", "shared"];
@@ -62,6 +63,13 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     logger: false,
     bodyLimit: longestBody,
     requestTimeout: slowRequestMs,
+    http: { headersTimeout: slowHeadersMs, connectionsCheckingInterval: 5_000 },
+    // What cannot even be read as a request is answered in the one form too.
+    frameworkErrors: (error, request, reply) => {
+      const { status, reply: body } = describeError(error, request.id);
+      // Its type knows no reply of this kind, because no route was found.
+      void (reply as FastifyReply).headers(securityHeaders).code(status).send(body);
+    },
     keepAliveTimeout: 10_000,
     genReqId: () => crypto.randomUUID(),
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 200 },
@@ -69,7 +77,6 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     return503OnClosing: true,
   });
   server.server.maxConnections = mostConnections;
-  server.server.headersTimeout = slowRequestMs;
   // JSON alone: a form of another site can send text without asking.
   server.removeContentTypeParser("text/plain");
   server.setValidatorCompiler(validatorCompiler);
@@ -91,6 +98,9 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     stopping.abort();
     setTimeout(() => server.server.closeAllConnections(), options.closeWithinMs ?? closeWithinMs).unref();
   });
+  const bare = options.routes.filter(({ response }) => Object.keys(response).length === 0);
+  if (bare.length > 0)
+    throw new AppError("internal", `these routes declare no answer: ${bare.map(({ path }) => path).join("; ")}`);
   for (const route of options.routes) addRoute(server, route, options, stopping.signal);
   await addDocs(server);
   await server.ready();
@@ -121,9 +131,9 @@ function addHooks(server: FastifyInstance, options: HttpOptions): void {
   });
   server.addHook("onResponse", async (request, reply) => {
     const route = request.routeOptions.url ?? "none";
-    const answer = { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
-    options.observe?.(answer);
-    options.log.request({ requestId: request.id, ...answer, actor: actors.get(request)?.name });
+    const given = { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
+    options.observe?.(given);
+    options.log.request({ requestId: request.id, ...given, actor: actors.get(request)?.name });
   });
   server.setNotFoundHandler((request, reply) => {
     const error = new AppError("not_found", "there is nothing under this method and path", { hint: "See /docs" });
@@ -161,7 +171,11 @@ function addRoute(server: FastifyInstance, route: Route, options: HttpOptions, s
       const gone = new AbortController();
       reply.raw.once("close", () => gone.abort());
       const signal = AbortSignal.any([gone.signal, stopping]);
-      return answer(route, await route.handle(readRequest(request, signal)), reply, signal);
+      return answer(route, await route.handle(readRequest(request, signal)), reply, {
+        signal,
+        isStillAllowed: async () => route.permission === "public" || (await findCaller(options, request)) !== undefined,
+        onFault: (error) => options.log.fault(`${request.method} ${route.path}`, error, request.id),
+      });
     },
   });
 }
@@ -174,13 +188,10 @@ async function authenticateRequest(
   reply: FastifyReply,
 ): Promise<void> {
   if (route.permission === "public") return;
-  const found = await options.authenticate({
-    authorization: request.headers.authorization,
-    sessionCookie: request.cookies[options.sessionCookie],
-    address: request.ip,
-  });
+  const found = await findCaller(options, request);
   if (found === undefined) {
-    if (route.isPage === true) return void reply.redirect("/sign-in", 303);
+    const isBrowser = (request.headers.accept ?? "").includes("text/html");
+    if (route.raw === "page" && isBrowser) return void reply.redirect("/sign-in", 303);
     reply.header("www-authenticate", "Bearer");
     throw new AppError("unauthenticated", "no valid token or session came with this request", {
       hint: "Send Authorization: Bearer TOKEN (leveredge tokens create), or sign in: leveredge sign-in",
@@ -194,6 +205,14 @@ async function authenticateRequest(
   actors.set(request, found.actor);
 }
 
+function findCaller(options: HttpOptions, request: FastifyRequest): ReturnType<Authenticate> {
+  return options.authenticate({
+    authorization: request.headers.authorization,
+    sessionCookie: request.cookies[options.sessionCookie],
+    address: request.ip,
+  });
+}
+
 function refuse(permission: Permission | "public", environment: ScopeEnvironment | undefined): AppError {
   const scope = environment === undefined ? permission : `${permission}:${environment}`;
   return new AppError("forbidden", `this needs ${scope}`, { hint: "Use a token or a user that holds it." });
@@ -201,8 +220,8 @@ function refuse(permission: Permission | "public", environment: ScopeEnvironment
 
 function chooseEnvironment({ environment = "shared" }: Route, request: FastifyRequest): ScopeEnvironment {
   // Parsed by the route's schemas before.
-  const input = { params: request.params, body: request.body } as Parameters<Exclude<typeof environment, string>>[0];
-  return typeof environment === "string" ? environment : environment(input);
+  const { params, body } = request;
+  return typeof environment === "string" ? environment : environment({ params, body });
 }
 
 function describeSchema(route: Route): Record<string, unknown> {
@@ -211,7 +230,7 @@ function describeSchema(route: Route): Record<string, unknown> {
   );
   const needs = route.permission === "public" ? "Needs no token." : `Needs \`${route.permission}\`.`;
   return {
-    hide: route.isPage === true,
+    hide: route.raw === "page",
     tags: [route.path.split("/")[1] ?? ""],
     summary: route.summary,
     description: [route.description, needs].filter((part) => part !== undefined).join("\n\n"),
@@ -219,7 +238,7 @@ function describeSchema(route: Route): Record<string, unknown> {
     ...(route.params === undefined ? {} : { params: route.params }),
     ...(route.query === undefined ? {} : { querystring: route.query }),
     ...(route.body === undefined ? {} : { body: route.body }),
-    response: route.isPage === true ? undefined : { ...response, "4xx": ErrorReply, "5xx": ErrorReply },
+    response: route.raw === "page" ? undefined : { ...response, "4xx": ErrorReply, "5xx": ErrorReply },
   };
 }
 
@@ -242,26 +261,47 @@ function readRequest(request: FastifyRequest, signal: AbortSignal): RouteRequest
   };
 }
 
-async function answer(route: Route, given: RouteReply, reply: FastifyReply, signal: AbortSignal): Promise<unknown> {
+type Stream = { signal: AbortSignal; isStillAllowed(): Promise<boolean>; onFault(error: unknown): void };
+
+async function answer(route: Route, given: RouteReply, reply: FastifyReply, stream: Stream): Promise<unknown> {
   if (given.events !== undefined) {
     reply.hijack();
-    const headers = { ...securityHeaders, ...given.headers };
-    await writeEvents(reply.raw, given.events, { headers, signal });
+    await writeEvents(reply.raw, given.events, { ...stream, headers: { ...securityHeaders, ...given.headers } });
     return reply;
   }
   const [first = "200"] = Object.keys(route.response);
-  reply.code(given.status ?? Number(first)).headers(given.headers ?? {});
-  if (route.isPage === true) return reply.serializer(String).send(given.body);
+  const status = given.status ?? Number(first);
+  if (!(status in route.response)) throw new AppError("internal", `${route.path} answered an undeclared ${status}`);
+  reply.code(status).headers(given.headers ?? {});
+  if (route.raw !== undefined) return reply.serializer(String).send(given.body);
   return given.body === undefined ? reply.send() : reply.send(given.body);
 }
 
-/** The page brings a policy of its own: it is the one place with styles inside. */
+/** Its page has styles inside, which ours have not; everything else is as strict. */
+const docsPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join("; ");
+
 async function addDocs(server: FastifyInstance): Promise<void> {
   const { default: swaggerUi } = await import("@fastify/swagger-ui");
   await server.register(async (docs) => {
     docs.addHook("onRoute", (route) => {
       route.config = { ...route.config, permission: "public" };
     });
-    await docs.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
+    await docs.register(swaggerUi, {
+      routePrefix: "/docs",
+      staticCSP: docsPolicy,
+      uiConfig: { validatorUrl: null },
+      logo: { type: "image/svg+xml", content: Buffer.from(logo) },
+    });
   });
 }
+
+const logo = `<svg xmlns="http://www.w3.org/2000/svg" width="140" height="40"><text x="0" y="27" fill="#fff" font-family="system-ui,sans-serif" font-size="22" font-weight="700">LeverEdge</text></svg>`;

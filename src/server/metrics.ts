@@ -1,21 +1,21 @@
-/** What Prometheus reads: the process, every answer by route, and what the domains count. */
+/** What Prometheus reads: the process, every answer by route, the health check, the outbox. */
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
 import type { App } from "#app.ts";
-import type { Check, Domain } from "#domain.ts";
+import type { Check } from "#domain.ts";
+import { describeChannels } from "#domains/notifications/notifications.ts";
 
-import { askDomains } from "./health.ts";
+import type { Health } from "./health.ts";
 
 export type Metrics = {
   observe(answer: { method: string; route: string; status: number; ms: number }): void;
-  /** In Prometheus' text form; the domains' checks are asked at most every half minute. */
+  /** In Prometheus' text form. */
   render(): Promise<string>;
 };
 
-const checksForMs = 30_000;
 const states = ["ok", "loose", "failed", "unknown"] as const satisfies readonly Check["state"][];
 
-export function createMetrics(app: App, domains: readonly Domain[]): Metrics {
+export function createMetrics(app: App, health: Health): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "leveredge_" });
   const requests = new Histogram({
@@ -25,23 +25,24 @@ export function createMetrics(app: App, domains: readonly Domain[]): Metrics {
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
   });
-  const checks = new Gauge({
-    name: "leveredge_checks",
-    help: "Answers of the health check, by domain and state",
-    labelNames: ["domain", "state"],
-    registers: [registry],
-  });
-  let askedAt = Number.NEGATIVE_INFINITY;
+  const gauge = (name: string, help: string, labelNames: string[]): Gauge =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+  const checks = gauge("leveredge_checks", "Answers of the health check, by domain and state", ["domain", "state"]);
+  const deliveries = gauge("leveredge_deliveries", "Messages that wait or are dead, by channel", ["channel", "state"]);
   return {
     observe: ({ method, route, status, ms }) => requests.observe({ method, route, status: String(status) }, ms / 1000),
     render: async () => {
-      if (performance.now() - askedAt > checksForMs) {
-        askedAt = performance.now();
-        for (const { domain, checks: answers } of await askDomains(app, domains)) {
-          for (const state of states) {
-            checks.set({ domain, state }, answers.filter((answer) => answer.state === state).length);
-          }
+      const { checks: answers } = await health.ask();
+      for (const domain of new Set(answers.map((answer) => answer.domain))) {
+        for (const state of states) {
+          const count = answers.filter((answer) => answer.domain === domain && answer.state === state).length;
+          checks.set({ domain, state }, count);
         }
+      }
+      deliveries.reset();
+      for (const { channel, waiting, dead } of await describeChannels(app)) {
+        deliveries.set({ channel, state: "waiting" }, waiting);
+        deliveries.set({ channel, state: "dead" }, dead);
       }
       return registry.metrics();
     },

@@ -17,11 +17,12 @@ h2 { font-size: 1.1rem; margin: 2rem 0 .5rem }
 p { margin: .25rem 0 .75rem }
 a { color: var(--link) }
 .faint { color: var(--faint) }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .25rem 1rem }
-ul.checks { list-style: none; margin: 0; padding: 0 }
-ul.checks li { padding: .6rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem }
+ul.checks { list-style: none; margin: 0; padding: 0 1rem }
+ul.checks li { display: grid; grid-template-columns: 5.2rem 1fr; padding: .6rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere }
 ul.checks li:first-child { border-top: 0 }
-.state { display: inline-block; min-width: 5.2rem; font-weight: 600 }
+.state { font-weight: 600 }
+@media (max-width: 36rem) { ul.checks li { grid-template-columns: 1fr } }
 .ok { color: var(--good) } .loose, .unknown { color: var(--loose) } .failed { color: var(--bad) }
 code { font: .9em ui-monospace, monospace; background: var(--ground); border: 1px solid var(--line); border-radius: .25rem; padding: .05rem .3rem }
 nav { display: flex; gap: 1rem; flex-wrap: wrap; margin-top: 1.5rem }
@@ -59,7 +60,7 @@ export function renderSignInPage(platform: string): string {
 /** What is loose, and where to go on. */
 export function renderStartPage(
   app: Pick<App, "config" | "programVersion">,
-  checks: readonly Check[],
+  { askedAt, checks }: { askedAt: string; checks: readonly Check[] },
   actor: Actor | undefined,
 ): string {
   const open = checks.filter(({ state }) => state !== "ok");
@@ -67,7 +68,7 @@ export function renderStartPage(
     open.length === 0 ? "Everything answers as it should." : `${open.length} of ${checks.length} checks want a look.`;
   const body = `<h1>${escapeHtml(app.config.platform.name)}</h1>
 <p class="faint">LeverEdge ${escapeHtml(app.programVersion)}, signed in as ${escapeHtml(actor?.name ?? "")}</p>
-<h2>Health</h2><p>${summary}</p>
+<h2>Health</h2><p>${summary} <span class="faint">Asked at <time datetime="${askedAt}">${askedAt.slice(11, 19)} UTC</time>.</span></p>
 <ul class="checks card">${[...open, ...checks.filter(({ state }) => state === "ok")].map(renderCheck).join("")}</ul>
 <nav><a href="/docs">API</a><a href="/status">Status as JSON</a><a href="/runs">Runs as JSON</a></nav>`;
   return renderPage(app.config.platform.name, body, []);
@@ -75,7 +76,7 @@ export function renderStartPage(
 
 function renderCheck({ state, subject, detail, remedy }: Check): string {
   const mend = remedy === undefined ? "" : `<br><span class="faint">→ <code>${escapeHtml(remedy)}</code></span>`;
-  return `<li><span class="state ${state}">${state}</span> <strong>${escapeHtml(subject)}</strong> ${escapeHtml(detail)}${mend}</li>`;
+  return `<li><span class="state ${state}">${state}</span><div><strong>${escapeHtml(subject)}</strong> ${escapeHtml(detail)}${mend}</div></li>`;
 }
 
 function renderPage(title: string, body: string, scripts: readonly string[]): string {

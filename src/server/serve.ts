@@ -17,11 +17,13 @@ import { type Relay, relayEvents } from "#events/feed.ts";
 import { createLog, type Log } from "#http/log.ts";
 import type { Route } from "#http/route.ts";
 import { createHttpServer } from "#http/server.ts";
-import { startWorker } from "#jobs/worker.ts";
+import type { Jobs } from "#jobs/job.ts";
+import { startWorker, type Worker } from "#jobs/worker.ts";
 import type { Secret } from "#secrets/secret.ts";
 
+import { createHealth } from "./health.ts";
 import { createMetrics } from "./metrics.ts";
-import { systemRoutes } from "./system-routes.ts";
+import { type SystemParts, systemRoutes } from "./system-routes.ts";
 
 export type ServeOptions = {
   /** 0 takes a free one. */
@@ -30,41 +32,53 @@ export type ServeOptions = {
   /** Where the log goes, a JSON document a line. */
   logTo: { write(line: string): unknown };
   /** Called once, when requests are answered. */
-  onReady?(ready: { url: string; hermes: "listening" | "forwarding" | "off" }): void | Promise<void>;
+  onReady?(ready: { url: string; hermes: HermesState }): void | Promise<void>;
 };
+
+export type HermesState = Listener["state"] | "off";
 
 const host = "127.0.0.1";
 const relayEveryMs = 1_000;
 const deliverWithinMs = 30_000;
 const lastRelayMs = 5_000;
+const lookAgainMs = 60_000;
 
-/** Serves until the app's signal comes. `unavailable` when the port is taken. */
+/**
+ * Serves until the app's signal comes. `unavailable` when the port is taken: found
+ * before any work is begun, because the port tells that another server is at it.
+ */
 export async function serve(app: App, domains: readonly Domain[], options: ServeOptions): Promise<void> {
   const log = createLog(options.logTo, app.now);
-  const worker = await startWorker(app, domains, {
-    ownerUrl: options.ownerUrl,
-    onError: (error) => log.fault("worker", error),
+  const health = createHealth(app, domains);
+  const metrics = createMetrics(app, health);
+  let worker: Worker | undefined;
+  const jobs: Jobs = {
+    enqueue: async (...asked) => {
+      if (worker !== undefined) return worker.jobs.enqueue(...asked);
+      throw new AppError("unavailable", "the server is still starting", { hint: "Try again in a moment." });
+    },
+  };
+  const isWorking = (): boolean => worker?.isWorking() === true;
+  const server = await createHttpServer({
+    routes: await listRoutes({ ...app, jobs }, domains, { metrics, health, isWorking }),
+    authenticate: (credentials) => authenticate(app, credentials),
+    sessionCookie,
+    version: app.programVersion,
+    publicUrl: app.config.serve.public_url,
+    log,
+    observe: metrics.observe,
   });
-  const closing: (() => Promise<unknown>)[] = [() => worker.stop()];
+  const hermes = keepHermes(app, log);
   try {
-    const metrics = createMetrics(app, domains);
-    const server = await createHttpServer({
-      routes: await listRoutes({ ...app, jobs: worker.jobs }, domains, metrics),
-      authenticate: (credentials) => authenticate(app, credentials),
-      sessionCookie,
-      version: app.programVersion,
-      publicUrl: app.config.serve.public_url,
-      log,
-      observe: metrics.observe,
-    });
-    closing.unshift(() => server.close());
     const url = await listen(server, options.port);
-    const hermes = await startHermes(app);
-    if (hermes !== undefined) closing.unshift(() => hermes.stop());
-    await options.onReady?.({ url, hermes: hermes?.state ?? "off" });
+    worker = await startWorker(app, domains, {
+      ownerUrl: options.ownerUrl,
+      onError: (error) => log.fault("worker", error),
+    });
+    await options.onReady?.({ url, hermes: await hermes.begin() });
     await keepRelaying(app, domains, log);
   } finally {
-    for (const close of closing) await close();
+    await closeAll(log, [() => hermes.stop(), () => server.close(), async () => worker?.stop()]);
     await relayEvents({ ...app, signal: new AbortController().signal }, domains, {
       deliverWithinMs: lastRelayMs,
       signal: AbortSignal.timeout(lastRelayMs),
@@ -76,11 +90,21 @@ export async function serve(app: App, domains: readonly Domain[], options: Serve
 export async function listRoutes(
   app: ServerApp,
   domains: readonly Domain[],
-  metrics = createMetrics(app, domains),
+  parts: SystemParts,
 ): Promise<readonly Route[]> {
   const lists = await Promise.all(domains.map(async ({ routes }) => (await routes?.(app)) ?? []));
-  const isWorking = (): boolean => !app.signal.aborted;
-  return [...systemRoutes(app, domains, { metrics, isWorking }), ...lists.flat()];
+  return [...systemRoutes(app, parts), ...lists.flat()];
+}
+
+/** Each is closed, whatever became of the one before. */
+async function closeAll(log: Log, closing: readonly (() => Promise<unknown>)[]): Promise<void> {
+  for (const close of closing) {
+    try {
+      await close();
+    } catch (error) {
+      log.fault("closing", error);
+    }
+  }
 }
 
 async function listen(server: Awaited<ReturnType<typeof createHttpServer>>, port: number): Promise<string> {
@@ -105,10 +129,28 @@ async function nameOccupant(port: number): Promise<string> {
   }
 }
 
-async function startHermes(app: App): Promise<Listener | undefined> {
-  if (app.config.notifications?.listen !== true) return undefined;
-  const { startListener } = await import("#domains/notifications/listener.ts");
-  return startListener(app);
+/** Another program on the port is no reason not to serve: it is looked at again, and taken over when it goes. */
+function keepHermes(app: App, log: Log): { begin(): Promise<HermesState>; stop(): Promise<void> } {
+  let listener: Listener | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const look = async (): Promise<HermesState> => {
+    const { startListener } = await import("#domains/notifications/listener.ts");
+    const before = listener?.state;
+    if (before !== "listening") listener = await startListener(app);
+    if (listener?.state === "taken" && before !== "taken") log.fault("hermes", new Error("port 8014 is taken"));
+    return listener?.state ?? "off";
+  };
+  return {
+    begin: async () => {
+      if (app.config.notifications?.listen !== true) return "off";
+      timer = setInterval(() => void look().catch((error: unknown) => log.fault("hermes", error)), lookAgainMs);
+      return look();
+    },
+    stop: async () => {
+      clearInterval(timer);
+      await listener?.stop();
+    },
+  };
 }
 
 /** Feeds and deliveries go round by themselves: a slow channel holds up no event. */

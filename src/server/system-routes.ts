@@ -1,15 +1,15 @@
 /** The routes that belong to no domain: is it alive, is it ready, what it counts, and the first pages. */
 import { z } from "zod";
 
-import type { Domain, ServerApp } from "#domain.ts";
+import type { ServerApp } from "#domain.ts";
 import { type Route, route } from "#http/route.ts";
 
-import { askDomains } from "./health.ts";
+import type { Health } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { renderSignInPage, renderStartPage, signInScript, stylesheet } from "./pages.ts";
 import { pingStore } from "./queries.ts";
 
-export type SystemParts = { metrics: Metrics; isWorking(): boolean };
+export type SystemParts = { metrics: Metrics; health: Health; isWorking(): boolean };
 
 const CheckReply = z.object({
   subject: z.string(),
@@ -18,11 +18,11 @@ const CheckReply = z.object({
   remedy: z.string().optional(),
 });
 
-export function systemRoutes(app: ServerApp, domains: readonly Domain[], parts: SystemParts): readonly Route[] {
-  return [...probeRoutes(app, domains, parts), ...pageRoutes(app, domains)];
+export function systemRoutes(app: ServerApp, parts: SystemParts): readonly Route[] {
+  return [...probeRoutes(app, parts), ...pageRoutes(app, parts)];
 }
 
-function probeRoutes(app: ServerApp, domains: readonly Domain[], { metrics, isWorking }: SystemParts): Route[] {
+function probeRoutes(app: ServerApp, { metrics, health, isWorking }: SystemParts): Route[] {
   return [
     route({
       method: "GET",
@@ -57,7 +57,7 @@ function probeRoutes(app: ServerApp, domains: readonly Domain[], { metrics, isWo
       summary: "what Prometheus reads",
       description: "Text, with a bearer token of a viewer.",
       permission: "status:read",
-      isPage: true,
+      raw: "text",
       response: { 200: z.string() },
       handle: async () => ({
         body: await metrics.render(),
@@ -69,27 +69,28 @@ function probeRoutes(app: ServerApp, domains: readonly Domain[], { metrics, isWo
       path: "/openapi.json",
       summary: "this API as an OpenAPI 3.1 document",
       permission: "public",
-      isPage: true,
-      response: { 200: z.string() },
-      handle: async () => ({ status: 307, body: "", headers: { location: "/docs/json" } }),
+      raw: "page",
+      response: { 307: z.string() },
+      handle: async () => ({ body: "", headers: { location: "/docs/json" } }),
     }),
     route({
       method: "GET",
       path: "/status",
       summary: "the platform's health, every domain's checks",
+      description: "Asked anew when the last answer is older than ten seconds.",
       permission: "status:read",
-      response: { 200: z.object({ platform: z.string(), checks: z.array(CheckReply) }) },
+      response: { 200: z.object({ platform: z.string(), askedAt: z.iso.datetime(), checks: z.array(CheckReply) }) },
       handle: async () => {
-        const checks = (await askDomains(app, domains)).flatMap((answer) => answer.checks);
-        return { body: { platform: app.config.platform.name, checks } };
+        const { askedAt, checks } = await health.ask();
+        return { body: { platform: app.config.platform.name, askedAt, checks } };
       },
     }),
   ];
 }
 
-function pageRoutes(app: ServerApp, domains: readonly Domain[]): Route[] {
+function pageRoutes(app: ServerApp, { health }: SystemParts): Route[] {
   const html = { "content-type": "text/html; charset=utf-8" };
-  const page = { method: "GET", isPage: true, response: { 200: z.string() } } as const;
+  const page = { method: "GET", raw: "page", response: { 200: z.string() } } as const;
   return [
     route({
       ...page,
@@ -97,11 +98,7 @@ function pageRoutes(app: ServerApp, domains: readonly Domain[]): Route[] {
       summary: "the start page",
       permission: "status:read",
       handle: async ({ actor }) => ({
-        body: renderStartPage(
-          app,
-          (await askDomains(app, domains)).flatMap((answer) => answer.checks),
-          actor,
-        ),
+        body: renderStartPage(app, await health.ask(), actor),
         headers: html,
       }),
     }),

@@ -141,7 +141,11 @@ async function initialize(place: Place, workshop: string, options: DataDirectory
   await runProgram(
     join(options.binaries, "bin", "initdb"),
     [
-      ...[`--pgdata=${join(workshop, "data")}`, `--username=${options.superuser ?? "postgres"}`, `--pwfile=${passwordPath}`],
+      ...[
+        `--pgdata=${join(workshop, "data")}`,
+        `--username=${options.superuser ?? "postgres"}`,
+        `--pwfile=${passwordPath}`,
+      ],
       ...["--auth-local=scram-sha-256", "--auth-host=scram-sha-256", "--encoding=UTF8", ...locale],
       ...["--data-checksums", "--no-instructions"],
     ],

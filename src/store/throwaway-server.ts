@@ -82,9 +82,7 @@ rm -rf "$home" "$socket"
 /** Starts one and returns when it accepts connections; the caller ends with `stop()`. */
 export async function startThrowawayServer(options: ThrowawayOptions): Promise<ThrowawayServer> {
   const user = isRoot() ? await findOrMakeDatabaseUser() : undefined;
-  const home = isRoot()
-    ? join(options.dataHome ?? defaultDataHome, "throwaway")
-    : join(options.directory, "throwaway");
+  const home = isRoot() ? join(options.dataHome ?? defaultDataHome, "throwaway") : join(options.directory, "throwaway");
   await makeHome(home, user);
   await removeLeftovers(home);
   const first = await prepareTemplate(home, user, options);
@@ -160,7 +158,10 @@ async function removeOtherTemplates(own: string, current: string): Promise<void>
 /** Two builds of one version may not read each other's files. */
 async function identify(program: string, superuser: string): Promise<string> {
   const { size, mtimeMs } = await stat(program);
-  return createHash("sha256").update(JSON.stringify([program, size, mtimeMs, superuser])).digest("hex").slice(0, 12);
+  return createHash("sha256")
+    .update(JSON.stringify([program, size, mtimeMs, superuser]))
+    .digest("hex")
+    .slice(0, 12);
 }
 
 async function launch(

@@ -33,7 +33,8 @@ export function readArchiveHeader(bytes: Buffer): ArchiveHeader | { state: "newe
     cursor.integerBytes = cursor.byte();
     cursor.byte();
     const format = cursor.byte() === customFormat ? "custom" : "other";
-    const compression = minor >= namedCompressionMinor ? algorithms[cursor.byte()] : compressionOfLevel(cursor.integer());
+    const compression =
+      minor >= namedCompressionMinor ? algorithms[cursor.byte()] : compressionOfLevel(cursor.integer());
     const [second, minute, hour, day, month, year] = Array.from({ length: 7 }, () => cursor.integer());
     const database = cursor.text();
     const [serverVersion, dumpVersion] = [cursor.text(), cursor.text()];

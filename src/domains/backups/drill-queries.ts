@@ -22,9 +22,7 @@ export async function createRestoreDatabase(
 ): Promise<void> {
   const { database, role } = wanted;
   const encoding = serverEncodings.test(wanted.encoding ?? "") ? wanted.encoding : "UTF8";
-  await client.query(
-    `create role ${quote(role.name)} login bypassrls password ${pg.escapeLiteral(role.password)}`,
-  );
+  await client.query(`create role ${quote(role.name)} login bypassrls password ${pg.escapeLiteral(role.password)}`);
   for (const name of wanted.roles) {
     // Some of them are superusers where the dump is from: what they own must be able to read what others own.
     await client.query(`create role ${quote(name)} nologin bypassrls`);

@@ -14,9 +14,10 @@ const installations = "/usr/lib/postgresql";
 const installedExtensions = "/usr/share/postgresql";
 
 /** Undefined when every server of this host is older than the dump's. */
-export async function chooseServer(
-  wanted: { major: number; extensions: readonly string[] },
-): Promise<DrillBinaries | undefined> {
+export async function chooseServer(wanted: {
+  major: number;
+  extensions: readonly string[];
+}): Promise<DrillBinaries | undefined> {
   const candidates = [...(await listEmbedded()), ...(await listInstalled())]
     .filter(({ binaries }) => binaries.major >= wanted.major)
     .map((candidate) => ({

@@ -41,7 +41,8 @@ export function judgeRestore(outcome: RestoreOutcome): Judgement {
   const refused = first("statement");
   if (lacking !== undefined) {
     // Whatever else went wrong may follow from it; only rows that are all there say more.
-    const isProven = mismatches === undefined ? failures.every(({ kind }) => kind === "minor") : mismatches.length === 0;
+    const isProven =
+      mismatches === undefined ? failures.every(({ kind }) => kind === "minor") : mismatches.length === 0;
     return isProven ? accept(outcome, notes) : refuse("unverifiable", lacking);
   }
   if (refused !== undefined) {
@@ -87,7 +88,9 @@ function describeNotes(outcome: RestoreOutcome): string[] {
   const { failures, missingExtensions, roles, mismatches } = outcome;
   const leftOut = outcome.leftOut.filter(isWorthTelling);
   return [
-    ...(missingExtensions.length === 0 ? [] : [`left out: ${missingExtensions.map((name) => `extension ${name}`).join(", ")}`]),
+    ...(missingExtensions.length === 0
+      ? []
+      : [`left out: ${missingExtensions.map((name) => `extension ${name}`).join(", ")}`]),
     ...(leftOut.length === 0 ? [] : [`left out, because a drill has no superuser: ${listNames(leftOut)}`]),
     ...(roles.length === 0
       ? []
@@ -103,7 +106,10 @@ function describeGaps({ format, compression }: RestoreOutcome): string[] {
   const isChecked = format === "plain.gz" || (format === "custom" && compression === "gzip");
   return isChecked
     ? [rows]
-    : [rows, "a flipped byte in a row slips through where the value still parses: this format has no checksum of the rows"];
+    : [
+        rows,
+        "a flipped byte in a row slips through where the value still parses: this format has no checksum of the rows",
+      ];
 }
 
 function listNames(names: readonly string[]): string {

@@ -266,7 +266,7 @@ test("a function of a custom dump cannot run a program while it is restored", as
 
   const result = await drill({ file });
 
-  assert.equal(result.verdict, "unverifiable");
+  assert.equal(result.verdict, "unverifiable", JSON.stringify(result));
   assert.match(result.why, /permission denied to COPY to or from an external program/);
   assert.equal(existsSync(mark), false);
   assert.equal((await drill({ file, manifestPath })).assurance, "stubs", "its rows are proven all the same");

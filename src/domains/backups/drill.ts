@@ -149,9 +149,7 @@ async function restoreAndCompare(
   const database = role.name;
   const roles = needs.roles.filter((name) => name !== superuser);
   const { encoding, extensions } = needs;
-  await withSession(server, "postgres", (client) =>
-    createRestoreDatabase(client, { database, role, roles, encoding }),
-  );
+  await withSession(server, "postgres", (client) => createRestoreDatabase(client, { database, role, roles, encoding }));
   const missingExtensions = await withSession(server, database, (client) =>
     prepareRestoreDatabase(client, role, extensions),
   );
@@ -196,7 +194,10 @@ async function findDiskLack(
   const neededBytes = (manifest?.database.sizeBytes ?? sizeBytes * 3) + spareBytes;
   if (bavail * bsize >= neededBytes) return undefined;
   const [free, needed] = [bavail * bsize, neededBytes].map((bytes) => `${Math.round(bytes / 1024 ** 2)} MB`);
-  return refuse("unverifiable", `the disk is too full for it: about ${needed} are needed at ${server.dataDirectory}, ${free} are free`);
+  return refuse(
+    "unverifiable",
+    `the disk is too full for it: about ${needed} are needed at ${server.dataDirectory}, ${free} are free`,
+  );
 }
 
 async function withSession<T>(
@@ -240,6 +241,7 @@ function describeDoubt(error: unknown): string {
   const code = readErrorCode(error);
   const isKnown = error instanceof AppError || error instanceof pg.DatabaseError || code !== undefined;
   if (!isKnown || !(error instanceof Error)) throw error;
-  if (code === "ENOSPC" || code === "53100" || /no space left/i.test(error.message)) return `the disk was full: ${error.message}`;
+  if (code === "ENOSPC" || code === "53100" || /no space left/i.test(error.message))
+    return `the disk was full: ${error.message}`;
   return `the drill did not come to its end: ${error.message}`;
 }

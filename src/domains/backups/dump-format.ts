@@ -61,7 +61,8 @@ function recognize(beginning: Buffer, format: "plain" | "plain.gz"): Recognized 
     return { state: "foreign", why: "it is a tar archive: a drill restores custom and plain dumps" };
   }
   const known = foreign.find(([bytes]) => startsWith(beginning, bytes));
-  if (known !== undefined) return { state: "foreign", why: `it is ${known[1]}: a drill restores custom and plain dumps` };
+  if (known !== undefined)
+    return { state: "foreign", why: `it is ${known[1]}: a drill restores custom and plain dumps` };
   const text = beginning.toString("utf8");
   if (text.startsWith(clusterBeginning)) {
     return { state: "foreign", why: "it is a dump of a whole cluster (pg_dumpall): a drill restores one database" };
@@ -97,7 +98,11 @@ function recognizePlain(text: string, format: "plain" | "plain.gz"): Recognized 
   }
   const started = /^-- Started on (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:UTC|GMT)$/m.exec(text)?.[1];
   const createdAt = started === undefined ? null : `${started.replace(" ", "T")}.000Z`;
-  return { state: "dump", header: { format, dumpVersion, serverVersion, database: null, createdAt }, compression: null };
+  return {
+    state: "dump",
+    header: { format, dumpVersion, serverVersion, database: null, createdAt },
+    compression: null,
+  };
 }
 
 function startsWith(bytes: Buffer, start: Buffer | string): boolean {

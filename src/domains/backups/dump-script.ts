@@ -30,7 +30,9 @@ const copyEnd = Buffer.from("\n\\.\n");
 const ownerTo = new RegExp(`^ALTER .* OWNER TO (${identifier});$`);
 const granted = new RegExp(`(?: TO| FROM| FOR ROLE|SESSION AUTHORIZATION) (${identifier})(?= |;)`, "g");
 const policyRoles = new RegExp(` TO ((?:${identifier})(?:, (?:${identifier}))*)(?: USING| WITH CHECK|;|$)`, "g");
-const createExtension = new RegExp(`^CREATE EXTENSION (?:IF NOT EXISTS )?(${identifier}|\\S+) WITH SCHEMA (${identifier});$`);
+const createExtension = new RegExp(
+  `^CREATE EXTENSION (?:IF NOT EXISTS )?(${identifier}|\\S+) WITH SCHEMA (${identifier});$`,
+);
 const encodingLine = /^SET client_encoding = '(\w+)';$/;
 const sessionRole = /^SET SESSION AUTHORIZATION (.*);$/;
 /** A drill has no tablespaces, and its server may be older than the program that dumped. */

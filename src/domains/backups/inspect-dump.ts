@@ -55,9 +55,11 @@ async function inspectArchive(app: Pick<App, "run">, input: InspectInput): Promi
   const local = await listClientPrograms(app, "pg_restore", signal);
   const major = majorOf(header.dumpVersion);
   const here = chooseReader(local, major) ?? (manifest === undefined ? undefined : local.at(-1));
-  const behind = here === undefined && input.via.length > 0 ? await findClientBehind(app, input.via, signal) : undefined;
+  const behind =
+    here === undefined && input.via.length > 0 ? await findClientBehind(app, input.via, signal) : undefined;
   const pgRestore = here ?? behind;
-  if (pgRestore === undefined || (here === undefined && pgRestore.major < major)) return describeOldClient(header, local);
+  if (pgRestore === undefined || (here === undefined && pgRestore.major < major))
+    return describeOldClient(header, local);
   const psql = here === undefined ? await findPsql(app, signal) : undefined;
   if (here === undefined && psql === undefined) return noPsql;
 
@@ -147,7 +149,8 @@ async function checkDefinitions(
 function describeOldClient({ dumpVersion }: DumpHeader, local: readonly ClientProgram[]): Refused {
   const major = majorOf(dumpVersion);
   const newest = local.at(-1);
-  const here = newest === undefined ? "this host has no pg_restore" : `the newest pg_restore of this host is ${newest.version}`;
+  const here =
+    newest === undefined ? "this host has no pg_restore" : `the newest pg_restore of this host is ${newest.version}`;
   const remedy = `install postgresql-client-${major} or name a container with via`;
   return { state: "unverifiable", why: `it was made by pg_dump ${dumpVersion} and ${here}: ${remedy}` };
 }

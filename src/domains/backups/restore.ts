@@ -38,7 +38,8 @@ const maxComplaintBytes = 4 * 1024 * 1024;
 
 /** What the programs complained about; nothing when all of it is restored. A timeout is an AppError. */
 export async function restoreDump(app: Pick<App, "run">, input: RestoreInput): Promise<RestoreFailure[]> {
-  if (input.format !== "custom") return restoreScript(app, input, { file: input.file, isPacked: input.format === "plain.gz" });
+  if (input.format !== "custom")
+    return restoreScript(app, input, { file: input.file, isPacked: input.format === "plain.gz" });
   if (input.psql === undefined) return restoreArchive(app, input);
   return restoreScript(app, input, { file: await writeScript(app, input), isPacked: false });
 }

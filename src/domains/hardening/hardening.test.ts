@@ -12,11 +12,10 @@ import { AppError } from "#errors.ts";
 import { runProgram } from "#system/run.ts";
 import { testApp } from "#test/app.ts";
 
-import { abandonRun } from "./abandon.ts";
 import { type RunResult, resumeRun, startRun } from "./hardening.ts";
 import { describeOwner, isOwnerGone } from "./lease.ts";
 import type { RunProgress } from "./progress.ts";
-import { claimRun, findRun, findUnfinishedRun } from "./queries.ts";
+import { claimRun, findUnfinishedRun } from "./queries.ts";
 import { buildReport } from "./report.ts";
 
 const silent = (): void => undefined;
@@ -261,55 +260,6 @@ test("a program whose run was taken over writes nothing more", async (t) => {
 
   const { rows } = await sql`select state from hardening_step`.execute(app.db);
   assert.deepEqual(rows, [{ state: "applying" }]);
-});
-
-test("an interrupted run is abandoned once, and the next one begins anew", async (t) => {
-  const app = await testApp(t);
-  const world = new Set<string>();
-  const build = (stop: () => void): Domain =>
-    domain([
-      section(1, [worldStep(world, "a")]),
-      section(2, [
-        worldStep(world, "b", {
-          apply: () => {
-            stop();
-            return Promise.resolve({ state: "applied", notes: [] });
-          },
-        }),
-      ]),
-    ]);
-  await interrupt(app, world, build);
-
-  const abandoned = await abandonRun(app);
-  await assert.rejects(abandonRun(app), { code: "not_found" });
-
-  const run = await findRun(app.db, abandoned.runId);
-  assert.equal(abandoned.unfinishedSteps, 1);
-  assert.equal(run?.state, "failed");
-  assert.deepEqual(
-    run?.looseEnds.map(({ id }) => id),
-    ["run-abandoned", "git-no-checkout"],
-  );
-  assert.match(run?.looseEnds[0]?.text ?? "", /was abandoned at section 2 dev b$/);
-  const next = await startRun(app, [domain([section(1, [worldStep(world, "a")])])], { onlySection: undefined }, silent);
-  assert.equal(next.rows.run.state, "verified");
-});
-
-test("a run that a living process works on is not abandoned", async (t) => {
-  const app = await testApp(t);
-  let refusal: unknown;
-  const step = worldStep(new Set(), "a", {
-    apply: async () => {
-      const isHere = (await findUnfinishedRun(app.db, "Test"))?.leaseOwner === describeOwner();
-      refusal = await abandonRun(app).catch((error: unknown) => error);
-      return isHere ? { state: "applied", notes: [] } : { state: "blocked", needs: ["an owner"] };
-    },
-  });
-
-  await startRun(app, [domain([section(1, [step])])], { onlySection: undefined }, silent);
-
-  assert.ok(refusal instanceof AppError);
-  assert.equal(refusal.code, "conflict");
 });
 
 test("a run whose lease is over is taken over, whoever owns it", async (t) => {

@@ -250,10 +250,10 @@ test("events with a notice become messages, equal ones of an hour are counted, a
   await tell(bench, stale);
 
   const found = await listNotifications(bench.app.db, { state: undefined, before: undefined, limit: 50 });
-  assert.deepEqual(found.map(({ severity, title, repeats }) => [severity, title, repeats]).toSorted(), [
-    ["high", "backup set chronos is damaged", 0],
-    ["normal", "stale", 0],
-    ["normal", "stale", 1],
+  assert.deepEqual(found.map(({ severity, title, repeats }) => `${severity} ${title} ${repeats}`).toSorted(), [
+    "high backup set chronos is damaged 0",
+    "normal stale 0",
+    "normal stale 1",
   ]);
 });
 
