@@ -17,6 +17,9 @@ const everyday: Tool[] = [
   { program: "pg_dump", package: "postgresql-client", oldestMajor: 15 },
 ];
 
+/** What only the tests need. */
+const testing: Tool[] = [{ program: "curl", package: "curl" }];
+
 /** What only the long tests need. */
 const long: Tool[] = [{ program: "pgbouncer", package: "pgbouncer" }];
 
@@ -24,8 +27,13 @@ const probeTimeoutMs = 20_000;
 const installTimeoutMs = 10 * 60_000;
 const missingExit = 7;
 
-const { values } = parseArgs({ options: { long: { type: "boolean", default: false } } });
-process.exitCode = await setUp(values.long ? [...everyday, ...long] : everyday);
+const flag = { type: "boolean", default: false } as const;
+const { values } = parseArgs({ options: { test: flag, long: flag } });
+process.exitCode = await setUp([
+  ...everyday,
+  ...(values.test || values.long ? testing : []),
+  ...(values.long ? long : []),
+]);
 
 async function setUp(tools: Tool[]): Promise<number> {
   const before = await describeMissing(tools);

@@ -27,16 +27,22 @@ export type Listener = {
 type ListenerApp = Pick<App, "db" | "config" | "now" | "keys" | "programVersion">;
 
 const longestBody = 64 * 1024;
-const requestTimeoutMs = 10_000;
 const mostConnections = 64;
 const messagesAMinute = 120;
 const localNames = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 /** Listens on loopback, or answers who has the port already. */
-export async function startListener(app: ListenerApp, port: number = hermesPort): Promise<Listener> {
+export async function startListener(
+  app: ListenerApp,
+  { port = hermesPort, requestWithinMs = 10_000 }: { port?: number; requestWithinMs?: number } = {},
+): Promise<Listener> {
   const mayTake = limitRate(app.now);
   const server = createServer(
-    { requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs, connectionsCheckingInterval: 2_000 },
+    {
+      requestTimeout: requestWithinMs,
+      headersTimeout: requestWithinMs,
+      connectionsCheckingInterval: requestWithinMs / 5,
+    },
     (request, response) => {
       void answer(app, request, response, mayTake);
     },
