@@ -1,7 +1,7 @@
 /**
  * Writes what is generated from the code and kept in the repository: the JSON
- * Schema of leveredge.yaml and the snapshot of the store's schema. With `--check`
- * it only says what is not current.
+ * Schema of leveredge.yaml, the snapshot of the store's schema and the description
+ * of the API. With `--check` it only says what is not current.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,11 +12,13 @@ import { z } from "zod";
 import { Config } from "#config/schema.ts";
 import { programRoot } from "#config/state-directory.ts";
 
+import { apiDescriptionPath, renderApiDescription } from "./api-description.ts";
 import { renderSchemaSnapshot, schemaSnapshotPath } from "./schema-snapshot.ts";
 
 const generated: { path: string; render: () => string | Promise<string> }[] = [
   { path: join(programRoot, "leveredge.schema.json"), render: renderConfigSchema },
   { path: schemaSnapshotPath, render: renderSchemaSnapshot },
+  { path: apiDescriptionPath, render: renderApiDescription },
 ];
 
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });

@@ -42,7 +42,7 @@ function testStage(): Stage {
     title: values.long ? "long tests" : "tests",
     // Two files at a time, for two cores: each test has databases of its own.
     words: [node, "--test", "--test-reporter=spec", "--test-concurrency=2", `--test-timeout=${timeoutMs}`, ...files],
-    timeoutMs: values.long ? 45 * minute : 10 * minute,
+    timeoutMs: values.long ? 45 * minute : 20 * minute,
   };
 }
 

@@ -25,7 +25,7 @@ const table: Record<string, readonly string[]> = {
   domain: [...ground, ...services, "app"],
   providers: [...ground, "outbound"],
   mcp: ["errors", "cli"],
-  server: [...ground, ...services, "app", "domain", "domains/identity", "domains/notifications"],
+  server: [...ground, ...services, "app", "domain", "domains/hardening", "domains/identity", "domains/notifications"],
 };
 
 const forDomains = [...ground, ...services, "app", "domain", "providers"];

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { z } from "zod";
+
 import type { App } from "#app.ts";
 import type { ServerApp } from "#domain.ts";
 import { authenticate, sessionCookie } from "#domains/identity/identity.ts";
@@ -155,4 +157,15 @@ test("the table has every route, and no route that is not there", async (t) => {
   const missing = patterns.filter((pattern) => !written.some((operation) => isOf(operation, pattern)));
   const gone = written.filter((operation) => !patterns.some((pattern) => isOf(operation, pattern)));
   assert.deepEqual({ missing, gone }, { missing: [], gone: [] });
+});
+
+test("no route takes a body with a key that it does not know", async (t) => {
+  const routes = await allRoutes(await testApp(t));
+
+  const loose = routes.flatMap(({ method, path, body }) => {
+    if (body === undefined) return [];
+    return z.toJSONSchema(body, { io: "input" }).additionalProperties === false ? [] : [`${method} ${path}`];
+  });
+
+  assert.deepEqual(loose, []);
 });

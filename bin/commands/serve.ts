@@ -10,7 +10,7 @@ export function serveCommand(domains: readonly Domain[]): Command {
     name: "serve",
     summary: "answer the API on loopback, keep the schedules and deliver messages, until it is stopped",
     options: [{ flags: "--port <port>", summary: "where to listen; else serve.port of the configuration, 8020" }],
-    examples: ["leveredge serve", "leveredge serve --port 8021 2>> /var/log/leveredge.log"],
+    examples: ["leveredge serve", "leveredge serve --port 8021"],
     run: (context) => runServe(context, domains),
   };
 }
@@ -29,7 +29,7 @@ async function runServe(context: CommandContext, domains: readonly Domain[]): Pr
 
 /** Serves and says where; at the first start of a store also the first admin's token, once. */
 export async function serveUntilStopped(
-  { output }: Pick<CommandContext, "output">,
+  { output, global }: Pick<CommandContext, "output" | "global">,
   domains: readonly Domain[],
   { app, ownerUrl, port }: { app: App; ownerUrl: Secret; port: number | undefined },
 ): Promise<void> {
@@ -40,23 +40,21 @@ export async function serveUntilStopped(
     ownerUrl,
     logTo: process.stderr,
     onReady: async ({ url, hermes }) => {
-      const first = await ensureFirstAdmin(app);
+      // Where nobody would see it no token is made: a later start makes it.
+      const first = global.quiet || global.json ? undefined : await ensureFirstAdmin(app);
+      const address = url.replace("127.0.0.1", "localhost");
       output.say("");
-      output.say(
-        `LeverEdge serves ${app.config.platform.name} at ${url.replace("127.0.0.1", "localhost")}; Ctrl-C ends it`,
-      );
-      output.say(`  the API and how to call it    ${url}/docs`);
+      output.say(`LeverEdge serves ${app.config.platform.name} at ${address}; Ctrl-C ends it`);
+      output.say(`  the API and how to call it    ${address}/docs`);
       output.say("  a link to sign in             leveredge sign-in");
       if (hermes === "listening") output.say("  HERMES takes messages         POST http://127.0.0.1:8014/notify");
       if (hermes === "forwarding") output.say("  HERMES answers on port 8014   messages go through it");
       if (hermes === "taken")
         output.say("  HERMES is off: another program has port 8014 (looked at again every minute)");
-      if (first !== undefined) {
-        output.say(
-          "  the first admin's API token, shown this once (another: leveredge tokens create --user admin --name NAME):",
-        );
-        output.say(`    ${first.token.reveal()}`);
-      }
+      if (first === undefined) return;
+      output.say("  the first admin's API token, shown this once:");
+      output.data(undefined, `    ${first.token.reveal()}`);
+      output.say("  another one                   leveredge tokens create --user admin --name NAME");
     },
   });
 }

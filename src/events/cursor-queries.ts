@@ -22,7 +22,7 @@ export function insertCursor(db: Db, feed: string): Promise<number> {
 
 /** Where the feed is; locked until the transaction ends. */
 export async function lockCursor(tx: Db, feed: string): Promise<number> {
-  const { position } = await one(tx, Cursor, sql`select position from event_cursor where feed = ${feed}`);
+  const { position } = await one(tx, Cursor, sql`select position from event_cursor where feed = ${feed} for update`);
   return position;
 }
 

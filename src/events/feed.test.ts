@@ -5,7 +5,7 @@ import { sql } from "kysely";
 import pg from "pg";
 
 import type { App } from "#app.ts";
-import { run, transaction } from "#store/database.ts";
+import { type Db, run, transaction } from "#store/database.ts";
 import { testApp, testOwnedApp } from "#test/app.ts";
 
 import { listDelays } from "./cursor-queries.ts";
@@ -104,17 +104,26 @@ test("a feed that fails is told, holds up nobody else, leaves nothing and takes 
   assert.deepEqual((await sql`select target from taken`.execute(app.db)).rows, [{ target: "a" }]);
 });
 
-test("relays that run at the same time take no event twice", async (t) => {
+test("a second relay waits for the one that is taking events, and takes none of them again", async (t) => {
   const app = await testApp(t);
   const seen: string[] = [];
-  const targets = Array.from({ length: 20 }, (_, index) => String(index));
-  await append(app, ...targets);
+  let second: Promise<unknown> | undefined;
+  const feed: Feed = {
+    name: "one",
+    take: async (tx, _app, events) => {
+      seen.push(...events.map(({ target }) => target));
+      if (second !== undefined) return;
+      second = relayEvents(app, relays, options);
+      while (seen.length === 1 && !(await isSomebodyWaiting(tx)));
+    },
+  };
+  const relays = [{ name: "r", feeds: [feed] }];
+  await append(app, "a");
 
-  const relays = [{ name: "r", feeds: [recorder("one", seen)] }];
-  const failures = await Promise.all([1, 2, 3, 4].map(() => relayEvents(app, relays, options)));
+  const failures = await relayEvents(app, relays, options);
 
-  assert.deepEqual(failures.flat(), []);
-  assert.deepEqual(seen, targets);
+  assert.deepEqual([failures, await second], [[], []]);
+  assert.deepEqual(seen, ["a"]);
 });
 
 test("a feed that is new to an old store begins with the events of the last day", async (t) => {
@@ -176,6 +185,15 @@ test("after an interruption events are taken and nothing is sent", async (t) => 
 
   assert.deepEqual(seen, ["a"]);
 });
+
+/** Whether another session of this database waits for a lock. */
+async function isSomebodyWaiting(db: Db): Promise<boolean> {
+  const { rows } = await sql`
+    select from pg_locks join pg_stat_activity using (pid) where datname = current_database() and not granted`.execute(
+    db,
+  );
+  return rows.length > 0;
+}
 
 async function asOwner(url: string, statements: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });

@@ -5,14 +5,16 @@ import { z } from "zod";
 
 import { AppError } from "#errors.ts";
 
-export const ErrorReply = z.object({
-  error: z.object({
-    code: z.string(),
-    message: z.string(),
-    hint: z.string().optional(),
-    requestId: z.string(),
-  }),
-});
+export const ErrorReply = z
+  .object({
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      hint: z.string().optional().describe("What the caller can do about it"),
+      requestId: z.string().describe("Under which the server's log has it"),
+    }),
+  })
+  .meta({ id: "ErrorReply", description: "Why it was refused or failed" });
 export type ErrorReply = z.output<typeof ErrorReply>;
 
 export type DescribedError = {

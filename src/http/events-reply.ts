@@ -4,8 +4,6 @@ import type { ServerResponse } from "node:http";
 
 import type { ServerSentEvent } from "./route.ts";
 
-const heartbeatMs = 15_000;
-
 /** Writes events until the source ends, the reader goes or the signal comes; a slow reader slows the source. */
 export async function writeEvents(
   response: ServerResponse,
@@ -13,6 +11,7 @@ export async function writeEvents(
   options: {
     headers: Record<string, string>;
     signal: AbortSignal;
+    heartbeatMs: number;
     /** Asked at each heartbeat: a token that is revoked ends its streams. */
     isStillAllowed(): Promise<boolean>;
     onFault(error: unknown): void;
@@ -34,8 +33,13 @@ export async function writeEvents(
       (isAllowed) => void (isAllowed || ended.abort()),
       () => ended.abort(),
     );
-  }, heartbeatMs);
-  signal.addEventListener("abort", () => response.end(), { once: true });
+  }, options.heartbeatMs);
+  const end = (): void => {
+    clearInterval(heartbeat);
+    response.end();
+  };
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
   try {
     for await (const event of events) {
       if (signal.aborted || response.destroyed) break;
@@ -45,8 +49,7 @@ export async function writeEvents(
     // A reader that went away is no fault; the source's own faults are.
     if (!signal.aborted) options.onFault(error);
   } finally {
-    clearInterval(heartbeat);
-    response.end();
+    end();
   }
 }
 

@@ -8,8 +8,10 @@ import { AppError } from "#errors.ts";
 const loopbackNames = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 
+const yearSeconds = 365 * 24 * 60 * 60;
+
 /** Sent with every answer; pages and the API alike load nothing from elsewhere. */
-export const securityHeaders: Readonly<Record<string, string>> = {
+const constantHeaders: Readonly<Record<string, string>> = {
   "content-security-policy": [
     "default-src 'none'",
     "script-src 'self'",
@@ -29,7 +31,18 @@ export const securityHeaders: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
 };
 
+/** Browsers that came by https once stay with it for a year. */
+export function securityHeaders(publicUrl: string | undefined): Record<string, string> {
+  const isSecure = publicUrl?.startsWith("https:") === true;
+  return { ...constantHeaders, ...(isSecure ? { "strict-transport-security": `max-age=${yearSeconds}` } : {}) };
+}
+
 type Asked = { method: string; host: string | undefined; headers: Record<string, string | string[] | undefined> };
+
+/** By name: what Fastify's request has are getters, which a spread loses. */
+export function readAsked({ method, headers }: Omit<Asked, "host">): Asked {
+  return { method, host: typeof headers["host"] === "string" ? headers["host"] : undefined, headers };
+}
 
 /** `forbidden` for a name that is not ours: a foreign page whose name was made to lead here. */
 export function checkHost({ host = "" }: Asked, publicUrl: string | undefined): void {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 
 import type { FastifyInstance } from "fastify";
@@ -56,6 +55,14 @@ const routes: Route[] = [
   }),
   route({
     method: "GET",
+    path: "/away",
+    summary: "meets what the server's owner can explain",
+    permission: "public",
+    response: { 200: z.object({}) },
+    handle: () => Promise.reject(new Error("away")),
+  }),
+  route({
+    method: "GET",
     path: "/refused",
     summary: "refuses",
     permission: "public",
@@ -70,7 +77,58 @@ const routes: Route[] = [
     response: { 200: z.object({}) },
     handle: async ({ signal }) => ({ events: tick(signal) }),
   }),
+  route({
+    method: "GET",
+    path: "/broken-ticks",
+    summary: "events of a source that fails",
+    permission: "public",
+    response: { 200: z.object({}) },
+    handle: async () => ({ events: breakDown() }),
+  }),
+  route({
+    method: "GET",
+    path: "/endless-ticks",
+    summary: "events of a source that goes on",
+    permission: "things:read",
+    response: { 200: z.object({}) },
+    handle: async ({ signal }) => ({ events: goOn(signal) }),
+  }),
+  route({
+    method: "GET",
+    path: "/undeclared",
+    summary: "answers a status that it did not declare",
+    permission: "public",
+    response: { 200: z.object({}) },
+    handle: async () => ({ status: 201, body: { canary } }),
+  }),
+  route({
+    method: "GET",
+    path: "/address",
+    summary: "where the request comes from",
+    permission: "public",
+    response: { 200: z.object({ address: z.string() }) },
+    handle: async ({ address }) => ({ body: { address } }),
+  }),
+  route({
+    method: "GET",
+    path: "/page",
+    summary: "a page",
+    permission: "things:read",
+    raw: "page",
+    response: { 200: z.string() },
+    handle: async () => ({ body: "<p>", headers: { "content-type": "text/html" } }),
+  }),
 ];
+
+async function* breakDown() {
+  yield { data: {} };
+  await Promise.reject(new Error("the source broke"));
+}
+
+async function* goOn(signal: AbortSignal) {
+  yield { data: {} };
+  await once(signal, "abort");
+}
 
 async function* tick(signal: AbortSignal) {
   yield { id: "1", event: "tick", data: { text: "one\ntwo" } };
@@ -78,11 +136,15 @@ async function* tick(signal: AbortSignal) {
   if (signal.aborted) return;
 }
 
-async function open(t: TestContext, more: Route[] = []): Promise<{ server: FastifyInstance; lines: string[] }> {
+type Opened = { server: FastifyInstance; lines: string[]; revoked: Set<string> };
+
+async function open(t: TestContext, more: Route[] = []): Promise<Opened> {
   const lines: string[] = [];
+  const revoked = new Set<string>();
   const server = await createHttpServer({
     routes: [...routes, ...more],
-    authenticate: async ({ authorization, sessionCookie }) => {
+    authenticate: async ({ authorization = "", sessionCookie }) => {
+      if (revoked.has(authorization)) return undefined;
       if (authorization === "Bearer viewer") return { actor: viewer, csrfProtected: true };
       if (authorization === "Bearer operator") return { actor: operator, csrfProtected: true };
       return sessionCookie === "open" ? { actor: { ...operator, via: "session" }, csrfProtected: false } : undefined;
@@ -90,11 +152,13 @@ async function open(t: TestContext, more: Route[] = []): Promise<{ server: Fasti
     sessionCookie: "__Host-test",
     version: "1.0.0",
     publicUrl: "https://ops.example.com",
-    closeWithinMs: 50,
+    limits: { closeMs: 50, headersMs: 100, requestMs: 200, lookMs: 20, heartbeatMs: 20 },
     log: createLog({ write: (line) => lines.push(line) }),
+    explain: (error) =>
+      error instanceof Error && error.message === "away" ? new AppError("unavailable", "the store is away") : undefined,
   });
   t.after(() => server.close());
-  return { server, lines };
+  return { server, lines, revoked };
 }
 
 const asViewer = { host: "localhost:8020", authorization: "Bearer viewer" };
@@ -193,6 +257,16 @@ test("every failure has one form, and what nobody expected is told in the log al
   assert.ok(!log.includes("hunter2"));
 });
 
+test("a failure that the server's owner can explain is told in his words", async (t) => {
+  const { server, lines } = await open(t);
+
+  const answer = await server.inject({ url: "/away", headers: { host: "localhost" } });
+
+  assert.equal(answer.statusCode, 503);
+  assert.match(answer.body, /the store is away/);
+  assert.equal(lines.length, 1);
+});
+
 test("nothing of URL, headers and body gets into the log", async (t) => {
   const { server, lines } = await open(t);
 
@@ -242,19 +316,62 @@ test("events arrive one by one, with ids, and end with their source", async (t) 
   assert.equal(await answer.text(), 'id: 1\nevent: tick\ndata: {"text":"one\\ntwo"}\n\nid: 2\ndata: {}\n\n');
 });
 
-test("a client that sends nothing is cut off when the server closes", async (t) => {
+test("a stream ends when its token is revoked, and when its source fails, which is logged", async (t) => {
+  const { server, lines, revoked } = await open(t);
+  const url = await server.listen({ port: 0, host: "127.0.0.1" });
+
+  const broken = await fetch(`${url}/broken-ticks`);
+  assert.equal(await broken.text(), "data: {}\n\n");
+  const endless = await fetch(`${url}/endless-ticks`, { headers: { authorization: "Bearer viewer" } });
+  revoked.add("Bearer viewer");
+  const text = await endless.text();
+
+  assert.match(text, /^data: \{\}\n\n(: still here\n\n)+$/);
+  assert.match(lines.join(""), /GET \/broken-ticks.*the source broke/);
+});
+
+test("a status that is not declared is a fault of ours, and a route that declares none stops the start", async (t) => {
   const { server } = await open(t);
-  await server.listen({ port: 0, host: "127.0.0.1" });
-  const address = server.server.address();
-  assert.ok(typeof address === "object" && address !== null);
-  const socket = connect(address.port, "127.0.0.1");
-  await once(socket, "connect");
-  socket.write("GET /refused HTTP/1.1\r\nHost: localhost\r\n");
 
-  await server.close();
+  const answer = await server.inject({ url: "/undeclared", headers: { host: "localhost" } });
 
-  socket.destroy();
-  assert.ok(!server.server.listening);
+  assert.equal(answer.statusCode, 500);
+  assert.ok(!answer.body.includes(canary));
+  const mute = { ...routes[0], path: "/mute", response: {} } as Route;
+  await assert.rejects(open(t, [mute]), /declare no answer: \/mute/);
+});
+
+test("a session reads without proof; a page leads browsers to sign in, and programs to a refusal", async (t) => {
+  const { server } = await open(t);
+  const ask = async (headers: Record<string, string>) =>
+    (await server.inject({ url: "/page", headers: { host: "localhost", ...headers } })).statusCode;
+
+  assert.deepEqual(
+    [await ask({ cookie: withSession.cookie }), await ask({ accept: "text/html,*/*" }), await ask({ accept: "*/*" })],
+    [200, 303, 401],
+  );
+});
+
+test("a method that a path does not take is 405 with those it takes", async (t) => {
+  const { server } = await open(t);
+
+  const answer = await server.inject({ method: "DELETE", url: "/things/hammer?x=1", headers: asViewer });
+
+  assert.equal(answer.statusCode, 405);
+  assert.equal(answer.headers["allow"], "GET, HEAD");
+  assert.match(answer.json<{ error: { message: string } }>().error.message, /^DELETE is not answered/);
+});
+
+test("with a public URL the proxy of this host says who asks, and browsers stay with https", async (t) => {
+  const { server } = await open(t);
+  const headers = { host: "ops.example.com", "x-forwarded-for": "203.0.113.7" };
+
+  const proxied = await server.inject({ url: "/address", headers });
+  const foreign = await server.inject({ url: "/address", headers, remoteAddress: "198.51.100.1" });
+
+  assert.equal(proxied.json<{ address: string }>().address, "203.0.113.7");
+  assert.equal(foreign.json<{ address: string }>().address, "198.51.100.1");
+  assert.equal(proxied.headers["strict-transport-security"], "max-age=31536000");
 });
 
 test("the OpenAPI document is of version 3.1 and has each route with its permission", async (t) => {
@@ -267,4 +384,7 @@ test("the OpenAPI document is of version 3.1 and has each route with its permiss
   assert.match(document.paths["/things/{name}"]?.["get"]?.description ?? "", /Needs `things:read`/);
   const page = await server.inject({ url: "/docs/", headers: { host: "localhost" } });
   assert.equal(page.statusCode, 200);
+  const policy = String(page.headers["content-security-policy"]);
+  assert.match(policy, /default-src 'none'.*frame-ancestors 'none'/);
+  assert.ok(!/https:|swagger/.test(policy), policy);
 });

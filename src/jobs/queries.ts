@@ -4,7 +4,9 @@ import { z } from "zod";
 import { type Db, many, maybe, one, run } from "#store/database.ts";
 
 import { queueSchema } from "./queue-schema-queries.ts";
-import { type JobProgress, JobRecord, type JobState } from "./schema.ts";
+import { type JobProgress, JobRecord, JobState } from "./schema.ts";
+
+const JobCount = z.object({ state: JobState, count: z.int() });
 
 /** Of the library: one partitioned table for all queues. */
 const jobTable = sql.id(queueSchema, "job");
@@ -84,6 +86,19 @@ export function listJobs(
       where job.name <> ${deadQueue} ${ofState} ${ofPage}
       order by job.created_on desc, job.id
       limit ${page.limit}`,
+  );
+}
+
+/** How many there are in each state that has any; those that ended are counted as long as the queue keeps them. */
+export function countJobs(db: Db): Promise<{ state: JobState; count: number }[]> {
+  return many(
+    db,
+    JobCount,
+    sql`
+      select ${stateNames} as state, count(*)::int as count
+      from ${jobTable} as job
+      where job.name <> ${deadQueue}
+      group by 1`,
   );
 }
 

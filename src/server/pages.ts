@@ -4,6 +4,7 @@
  */
 import type { App } from "#app.ts";
 import type { Check } from "#domain.ts";
+import type { RunSummary } from "#domains/hardening/run-view.ts";
 import type { Actor } from "#http/permission.ts";
 
 export const stylesheet = `
@@ -57,21 +58,39 @@ export function renderSignInPage(platform: string): string {
   );
 }
 
-/** What is loose, and where to go on. */
+export type StartPage = {
+  askedAt: string;
+  checks: readonly Check[];
+  lastRun: RunSummary | undefined;
+  actor: Actor | undefined;
+};
+
+/** What is loose, what the last run came to, and where to go on. */
 export function renderStartPage(
   app: Pick<App, "config" | "programVersion">,
-  { askedAt, checks }: { askedAt: string; checks: readonly Check[] },
-  actor: Actor | undefined,
+  { askedAt, checks, lastRun, actor }: StartPage,
 ): string {
   const open = checks.filter(({ state }) => state !== "ok");
   const summary =
     open.length === 0 ? "Everything answers as it should." : `${open.length} of ${checks.length} checks want a look.`;
   const body = `<h1>${escapeHtml(app.config.platform.name)}</h1>
 <p class="faint">LeverEdge ${escapeHtml(app.programVersion)}, signed in as ${escapeHtml(actor?.name ?? "")}</p>
-<h2>Health</h2><p>${summary} <span class="faint">Asked at <time datetime="${askedAt}">${askedAt.slice(11, 19)} UTC</time>.</span></p>
+<h2>Last run</h2>${renderRun(lastRun)}
+<h2>Health</h2><p>${summary} <span class="faint">Asked ${renderInstant(askedAt)}.</span></p>
 <ul class="checks card">${[...open, ...checks.filter(({ state }) => state === "ok")].map(renderCheck).join("")}</ul>
 <nav><a href="/docs">API</a><a href="/status">Status as JSON</a><a href="/runs">Runs as JSON</a></nav>`;
   return renderPage(app.config.platform.name, body, []);
+}
+
+function renderRun(run: RunSummary | undefined): string {
+  if (run === undefined) return `<p>None yet: <code>leveredge harden</code></p>`;
+  const ends = run.looseEnds === 1 ? "1 loose end" : `${run.looseEnds} loose ends`;
+  const state = run.state === "verified" ? "ok" : run.state === "failed" ? "failed" : "loose";
+  return `<p><span class="${state}"><strong>${run.state}</strong></span>, begun ${renderInstant(run.startedAt)}, ${ends}: <a href="/runs/${encodeURIComponent(run.id)}">what it did</a></p>`;
+}
+
+function renderInstant(instant: string): string {
+  return `<time datetime="${escapeHtml(instant)}">${escapeHtml(instant.slice(0, 16).replace("T", " "))} UTC</time>`;
 }
 
 function renderCheck({ state, subject, detail, remedy }: Check): string {

@@ -6,6 +6,7 @@
  * it has, gives running jobs back to the queue, tells once more what happened,
  * and leaves. Killed instead, it loses nothing: jobs and messages are rows.
  */
+import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { App } from "#app.ts";
@@ -20,6 +21,7 @@ import { createHttpServer } from "#http/server.ts";
 import type { Jobs } from "#jobs/job.ts";
 import { startWorker, type Worker } from "#jobs/worker.ts";
 import type { Secret } from "#secrets/secret.ts";
+import { nameStoreFault } from "#store/store-fault.ts";
 
 import { createHealth } from "./health.ts";
 import { createMetrics } from "./metrics.ts";
@@ -42,6 +44,7 @@ const relayEveryMs = 1_000;
 const deliverWithinMs = 30_000;
 const lastRelayMs = 5_000;
 const lookAgainMs = 60_000;
+const askWithinMs = 2_000;
 
 /**
  * Serves until the app's signal comes. `unavailable` when the port is taken: found
@@ -67,18 +70,23 @@ export async function serve(app: App, domains: readonly Domain[], options: Serve
     publicUrl: app.config.serve.public_url,
     log,
     observe: metrics.observe,
+    explain: nameStoreFault,
   });
+  const url = await listen(app, server, options.port);
   const hermes = keepHermes(app, log);
+  const relaying = new AbortController();
+  let relayed: Promise<void> | undefined;
   try {
-    const url = await listen(server, options.port);
     worker = await startWorker(app, domains, {
       ownerUrl: options.ownerUrl,
       onError: (error) => log.fault("worker", error),
     });
+    relayed = keepRelaying({ ...app, signal: AbortSignal.any([app.signal, relaying.signal]) }, domains, log);
     await options.onReady?.({ url, hermes: await hermes.begin() });
-    await keepRelaying(app, domains, log);
+    if (!app.signal.aborted) await once(app.signal, "abort");
   } finally {
-    await closeAll(log, [() => hermes.stop(), () => server.close(), async () => worker?.stop()]);
+    relaying.abort();
+    await closeAll(log, [() => hermes.stop(), () => server.close(), async () => worker?.stop(), async () => relayed]);
     await relayEvents({ ...app, signal: new AbortController().signal }, domains, {
       deliverWithinMs: lastRelayMs,
       signal: AbortSignal.timeout(lastRelayMs),
@@ -107,26 +115,33 @@ async function closeAll(log: Log, closing: readonly (() => Promise<unknown>)[]):
   }
 }
 
-async function listen(server: Awaited<ReturnType<typeof createHttpServer>>, port: number): Promise<string> {
+async function listen(app: App, server: Awaited<ReturnType<typeof createHttpServer>>, port: number): Promise<string> {
   try {
     return await server.listen({ port, host });
   } catch (cause) {
+    await server.close();
     if (readErrorCode(cause) !== "EADDRINUSE") throw cause;
-    throw new AppError("unavailable", `port ${port} is taken${await nameOccupant(port)}`, {
+    throw new AppError("unavailable", `port ${port} is taken${await nameOccupant(app, port)}`, {
       hint: `See who has it: ss -ltnp 'sport = :${port}'; or serve on another: leveredge serve --port N`,
       cause,
     });
   }
 }
 
-async function nameOccupant(port: number): Promise<string> {
-  try {
-    const answer = await fetch(`http://${host}:${port}/healthz`, { signal: AbortSignal.timeout(2_000) });
-    return (await answer.text()).includes('"leveredge"') ? " by a LeverEdge server" : "";
-  } catch {
-    // Whoever it is, it does not say.
-    return "";
-  }
+/** ` by the LeverEdge server with pid 4711`, as far as that can be learned. */
+async function nameOccupant(app: Pick<App, "run">, port: number): Promise<string> {
+  const [healthz, sockets] = await Promise.allSettled([
+    fetch(`http://${host}:${port}/healthz`, { signal: AbortSignal.timeout(askWithinMs) }).then((answer) =>
+      answer.text(),
+    ),
+    app.run("ss", ["-Hltnp", `sport = :${port}`], { timeoutMs: askWithinMs }),
+  ]);
+  const isOurs = healthz.status === "fulfilled" && healthz.value.includes('"leveredge"');
+  // Named to root and to its own user alone.
+  const pid = sockets.status === "fulfilled" ? /pid=(\d+)/.exec(sockets.value.stdout)?.[1] : undefined;
+  const who = isOurs ? "the LeverEdge server" : "the program";
+  if (pid !== undefined) return ` by ${who} with pid ${pid}`;
+  return isOurs ? " by a LeverEdge server" : "";
 }
 
 /** Another program on the port is no reason not to serve: it is looked at again, and taken over when it goes. */

@@ -2,6 +2,8 @@
 import { z } from "zod";
 
 import type { ServerApp } from "#domain.ts";
+import { listRuns } from "#domains/hardening/queries.ts";
+import { type RunSummary, summarizeRun } from "#domains/hardening/run-view.ts";
 import { type Route, route } from "#http/route.ts";
 
 import type { Health } from "./health.ts";
@@ -88,6 +90,11 @@ function probeRoutes(app: ServerApp, { metrics, health, isWorking }: SystemParts
   ];
 }
 
+async function findLastRun(app: ServerApp): Promise<RunSummary | undefined> {
+  const [run] = await listRuns(app.db, app.config.platform.name, { before: undefined, limit: 1 });
+  return run === undefined ? undefined : summarizeRun(run);
+}
+
 function pageRoutes(app: ServerApp, { health }: SystemParts): Route[] {
   const html = { "content-type": "text/html; charset=utf-8" };
   const page = { method: "GET", raw: "page", response: { 200: z.string() } } as const;
@@ -98,7 +105,7 @@ function pageRoutes(app: ServerApp, { health }: SystemParts): Route[] {
       summary: "the start page",
       permission: "status:read",
       handle: async ({ actor }) => ({
-        body: renderStartPage(app, await health.ask(), actor),
+        body: renderStartPage(app, { ...(await health.ask()), lastRun: await findLastRun(app), actor }),
         headers: html,
       }),
     }),

@@ -81,7 +81,7 @@ rm -rf "$home" "$socket"
 
 /** Starts one and returns when it accepts connections; the caller ends with `stop()`. */
 export async function startThrowawayServer(options: ThrowawayOptions): Promise<ThrowawayServer> {
-  const user = isRoot() ? await findOrMakeDatabaseUser() : undefined;
+  const user = await findThrowawayUser();
   const home = isRoot() ? join(options.dataHome ?? defaultDataHome, "throwaway") : join(options.directory, "throwaway");
   await makeHome(home, user);
   await removeLeftovers(home);
@@ -96,6 +96,11 @@ export async function startThrowawayServer(options: ThrowawayOptions): Promise<T
     );
     return launch(home, await prepareTemplate(home, user, options), options);
   }
+}
+
+/** Whom a throw-away server runs as, when that is not this user; made when missing. */
+export function findThrowawayUser(): Promise<SystemUser | undefined> {
+  return isRoot() ? findOrMakeDatabaseUser() : Promise.resolve(undefined);
 }
 
 /** Where throw-away servers write: for a look at the free space. */

@@ -3,6 +3,7 @@ export const magic = "PGDMP";
 
 /** Of pg_dump 17 and 18. */
 export const newestArchiveVersion = "1.16";
+export const newestArchiveMajor = 18;
 
 const newestMinor = 16;
 /** The first with the versions in the header, and the first that names its compression: pg_dump 7.4 and 16. */

@@ -4,9 +4,17 @@ import { join } from "node:path";
 
 import type { App } from "#app.ts";
 import { AppError } from "#errors.ts";
+import type { SystemUser } from "#store/system-user.ts";
+import type { RunOptions, RunResult } from "#system/run.ts";
 
-/** `words` start it: one path, or a container's exec command and the name. */
-export type ClientProgram = { words: string[]; version: string; major: number };
+export type ClientProgram = {
+  /** They start it: one path, or a container's exec command and the name. */
+  words: string[];
+  version: string;
+  major: number;
+  /** Whom it runs as, when not as this process does: what it reads is a stranger's. */
+  user?: SystemUser;
+};
 
 const installations = "/usr/lib/postgresql";
 const versionTimeoutMs = 30_000;
@@ -17,14 +25,15 @@ const restrictingMinors: Record<number, number> = { 13: 22, 14: 19, 15: 14, 16: 
 export async function listClientPrograms(
   app: Pick<App, "run">,
   name: "pg_restore" | "psql",
-  signal: AbortSignal,
+  { user, signal }: { user: SystemUser | undefined; signal: AbortSignal },
 ): Promise<ClientProgram[]> {
   const majors = (await readdir(installations).catch(() => [])).filter((entry) => /^\d+$/.test(entry));
   const paths = [...majors.map((major) => join(installations, major, "bin", name)), name];
   const found: ClientProgram[] = [];
   for (const path of paths) {
     const program = await askVersion(app, [path], signal);
-    if (program !== undefined && !found.some(({ version }) => version === program.version)) found.push(program);
+    if (program === undefined || found.some(({ version }) => version === program.version)) continue;
+    found.push(user === undefined ? program : { ...program, user });
   }
   return found.toSorted((a, b) => a.major - b.major);
 }
@@ -49,6 +58,17 @@ export function chooseRestrictedPsql(programs: readonly ClientProgram[]): Client
     const minor = Number(version.split(".")[1] ?? 0);
     return major >= 18 || minor >= (restrictingMinors[major] ?? Number.POSITIVE_INFINITY);
   });
+}
+
+/** Runs it as whom it is to run. */
+export function runClient(
+  app: Pick<App, "run">,
+  { words, user }: ClientProgram,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<RunResult> {
+  const [program = "", ...prefix] = words;
+  return app.run(program, [...prefix, ...args], { ...options, ...(user === undefined ? {} : { user }) });
 }
 
 /** `15` of `15.18 (Debian 15.18-1)`; NaN where there is no number. */

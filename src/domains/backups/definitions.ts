@@ -28,6 +28,8 @@ export type DefinitionSource = {
   timeoutMs: number;
   /** What the words of a container expect by name. */
   env?: Record<string, string>;
+  /** Whom the words run as, when not as this process does. */
+  user?: { uid: number; gid: number };
   signal: AbortSignal;
 };
 
@@ -56,6 +58,7 @@ export async function readDefinitions(app: Pick<App, "run">, source: DefinitionS
       const { stdout } = await app.run(program, [...prefix, ...args], {
         input,
         env: source.env ?? {},
+        ...(source.user === undefined ? {} : { user: source.user }),
         timeoutMs: source.timeoutMs,
         maxOutputBytes: maxTextBytes,
         signal: source.signal,

@@ -1,5 +1,6 @@
 /** From what a restore left behind to the verdict: who is accused, and how much a success proves. */
 import { isWorthTelling } from "./dump-entries.ts";
+import { provesDamage } from "./manifest.ts";
 import type { RestoreFailure } from "./restore-failures.ts";
 import type { Assurance, DrillResult, DumpHeader } from "./schema.ts";
 
@@ -21,6 +22,7 @@ export type RestoreOutcome = {
 export type Judgement = Pick<DrillResult, "verdict" | "assurance" | "why" | "notes">;
 
 const shownNames = 6;
+const shownMismatches = 50;
 
 export function judgeRestore(outcome: RestoreOutcome): Judgement {
   const { failures, mismatches } = outcome;
@@ -37,6 +39,8 @@ export function judgeRestore(outcome: RestoreOutcome): Judgement {
   if (full !== undefined) return refuse("unverifiable", `the disk was full: ${full}`);
   const unreadable = first("archive");
   if (unreadable !== undefined) return refuse("damaged", `it cannot be read to its end: ${unreadable}`);
+  const changed = mismatches?.find(provesDamage);
+  if (changed !== undefined) return refuse("damaged", describeMismatches(changed, mismatches));
   const lacking = describeLack(outcome);
   const refused = first("statement");
   if (lacking !== undefined) {
@@ -51,10 +55,12 @@ export function judgeRestore(outcome: RestoreOutcome): Judgement {
       ? refuse("damaged", `it does not restore: ${refused}`)
       : refuse("unverifiable", `a newer server than the dump's refuses it: ${refused}`);
   }
-  const [mismatch, ...more] = mismatches ?? [];
-  if (mismatch === undefined) return accept(outcome, notes);
-  const rest = more.length === 0 ? "" : `, and ${more.length} more`;
-  return { ...refuse("damaged", `it is not what was dumped: ${mismatch}${rest}`), notes: [...more, ...notes] };
+  const [mismatch] = mismatches ?? [];
+  return mismatch === undefined ? accept(outcome, notes) : refuse("damaged", describeMismatches(mismatch, mismatches));
+}
+
+function describeMismatches(shown: string, all: readonly string[] = []): string {
+  return `it is not what was dumped: ${shown}${all.length > 1 ? `, and ${all.length - 1} more` : ""}`;
 }
 
 function accept(outcome: RestoreOutcome, notes: string[]): Judgement {
@@ -96,7 +102,7 @@ function describeNotes(outcome: RestoreOutcome): string[] {
       ? []
       : [`roles are in no dump: ${listNames(roles)} were made up; keep pg_dumpall --globals-only beside it`]),
     ...failures.slice(0, shownNames).map(({ text }) => text),
-    ...(mismatches === undefined ? describeGaps(outcome) : []),
+    ...(mismatches === undefined ? describeGaps(outcome) : mismatches.slice(0, shownMismatches)),
   ];
 }
 

@@ -1,51 +1,20 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { chmod, mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
+import { chmod, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { after, type TestContext, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
+import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { programRoot } from "#config/state-directory.ts";
 import { AppError } from "#errors.ts";
 import { type Run, runProgram } from "#system/run.ts";
+import { drill, drillHome, drillText, dumpEntry, plainDump, runningDrills } from "#test/drills.ts";
 import { databaseWith, dumpFolder, type DumpKind, makeDump, runDump, variedDatabase } from "#test/dumps.ts";
 
-import { drillFile, type DrillRequest } from "./drill.ts";
-import type { DrillResult } from "./schema.ts";
+import { drillFile } from "./drill.ts";
+import { describeFile, writeManifest } from "./manifest.ts";
 
-const home = mkdtempSync(join(tmpdir(), "drill-"));
-after(() => rmSync(home, { recursive: true, force: true }));
-
-const running = join(home, "throwaway", "running");
+const { signal } = new AbortController();
 const kinds: DumpKind[] = ["custom", "custom-Z0", "plain", "plain.gz"];
-
-async function drill(request: Partial<DrillRequest> & { file: string; run?: Run }): Promise<DrillResult> {
-  const { run = runProgram, ...rest } = request;
-  const work = { dataHome: home, signal: new AbortController().signal, progress: () => undefined };
-  const result = await drillFile({ run, stateDir: home }, { ...work, ...rest });
-  assert.deepEqual(await readdir(running).catch(() => []), []);
-  return result;
-}
-
-async function drillText(t: TestContext, text: string | Buffer): Promise<DrillResult> {
-  const file = join(await dumpFolder(t), "x");
-  await writeFile(file, text);
-  return drill({ file });
-}
-
-function plainDump(body: string, version = "15.18"): string {
-  const versions = `-- Dumped from database version ${version}\n-- Dumped by pg_dump version 15.18\n`;
-  const complete = "--\n-- PostgreSQL database dump complete\n--\n";
-  return `--\n-- PostgreSQL database dump\n--\n\n${versions}\nSET client_encoding = 'UTF8';\n\n${body}\n${complete}\n`;
-}
-
-function entry(type: string, name: string, statement: string): string {
-  return `--\n-- Name: ${name}; Type: ${type}; Schema: public; Owner: postgres\n--\n\n${statement}\n\n`;
-}
 
 for (const kind of kinds) {
   test(`a good ${kind} dump with its manifest is verified by content, and what was left out is said`, async (t) => {
@@ -163,7 +132,7 @@ test("a dump that is newer than every program or server here is unverifiable and
   );
   const [format, program, server, plain] = results.map(({ why }) => why);
   assert.match(format ?? "", /archive format 1\.99 is newer/);
-  assert.match(program ?? "", /made by pg_dump 95\.18.*install postgresql-client-95/);
+  assert.match(program ?? "", /made by pg_dump 95.*install postgresql-client-95/);
   assert.match(server ?? "", /PostgreSQL 95\.18.*install postgresql-95/);
   assert.match(plain ?? "", /PostgreSQL 95\.18/);
   await writeFile(file, newerFormat);
@@ -171,10 +140,27 @@ test("a dump that is newer than every program or server here is unverifiable and
   assert.equal(known.verdict, "damaged", "a manifest tells that the file was readable");
 });
 
+test("a healthy dump of a newer program with its manifest is unverifiable, never damaged", async (t) => {
+  const { file, manifestPath, manifest } = await makeDump(t, await variedDatabase(), "custom");
+  const bytes = await readFile(file);
+  await writeFile(file, Buffer.from(bytes.toString("latin1").replace("15.18 (", "95.18 ("), "latin1"));
+  const definitions = { ...manifest.definitions, tool: "95.18" };
+  await writeManifest(manifestPath, { ...manifest, definitions, file: await describeFile(file, signal) });
+
+  const result = await drill({ file, manifestPath });
+  const newerFormat = await readFile(file);
+  newerFormat.writeUInt8(99, 6);
+  await writeFile(file, newerFormat);
+  const unknown = await drill({ file, manifestPath, useFileChecksum: false });
+
+  assert.deepEqual([result.verdict, unknown.verdict], ["unverifiable", "unverifiable"], result.why);
+  assert.match(result.why, /made by pg_dump 95.*name a container with via/);
+});
+
 test("an extension that no server here has is unverifiable where tables need it, and a stub where none does", async (t) => {
-  const extension = entry("EXTENSION", "pg_cron", "CREATE EXTENSION IF NOT EXISTS pg_cron WITH SCHEMA public;");
-  const needing = entry("TABLE", "a", "CREATE TABLE public.a (at public.cron_time);");
-  const plain = entry("TABLE", "a", "CREATE TABLE public.a (id int);");
+  const extension = dumpEntry("EXTENSION", "pg_cron", "CREATE EXTENSION IF NOT EXISTS pg_cron WITH SCHEMA public;");
+  const needing = dumpEntry("TABLE", "a", "CREATE TABLE public.a (at public.cron_time);");
+  const plain = dumpEntry("TABLE", "a", "CREATE TABLE public.a (id int);");
 
   const needed = await drillText(t, plainDump(extension + needing));
   const unneeded = await drillText(t, plainDump(extension + plain));
@@ -188,8 +174,8 @@ test("an extension that no server here has is unverifiable where tables need it,
 });
 
 test("a statement that the server refuses is damage, and no value of a row is told", async (t) => {
-  const table = entry("TABLE", "a", "CREATE TABLE public.a (id int);");
-  const rows = entry("TABLE DATA", "a", "COPY public.a (id) FROM stdin;\n1\nsecret-value\n\\.\n");
+  const table = dumpEntry("TABLE", "a", "CREATE TABLE public.a (id int);");
+  const rows = dumpEntry("TABLE DATA", "a", "COPY public.a (id) FROM stdin;\n1\nsecret-value\n\\.\n");
 
   const result = await drillText(t, plainDump(table + rows));
 
@@ -202,48 +188,16 @@ test("the public schema, another database's settings and tablespaces do not dist
   const folder = await dumpFolder(t);
   const file = join(folder, "x.sql");
   await runDump(await variedDatabase(), ["--create", "--clean", "--if-exists", `--file=${file}`]);
-  const withPublic = entry(
+  const withPublic = dumpEntry(
     "SCHEMA",
     "public",
     "CREATE SCHEMA public;\n\n\nALTER SCHEMA public OWNER TO pg_database_owner;",
   );
-  const tablespace = `SET default_tablespace = fast;\n\n${entry("TABLE", "a", "CREATE TABLE public.a (id int);")}`;
+  const tablespace = `SET default_tablespace = fast;\n\n${dumpEntry("TABLE", "a", "CREATE TABLE public.a (id int);")}`;
 
   assert.equal((await drillText(t, plainDump(withPublic + tablespace))).verdict, "verified");
   const created = await drill({ file });
   assert.equal(created.verdict, "verified", created.why);
-});
-
-test("a dump cannot run a program, neither through psql nor through the server", async (t) => {
-  const folder = await dumpFolder(t);
-  await chmod(folder, 0o777);
-  const mark = join(folder, "ran");
-  const table = entry("TABLE", "a", "CREATE TABLE public.a (id text);");
-  const poisons = [
-    `\\! touch ${mark}`,
-    `\\o |touch ${mark}`,
-    `\\copy a from program 'touch ${mark}'`,
-    `\\unrestrict guessed\n\\! touch ${mark}`,
-    `SELECT 1 \\g |touch ${mark}`,
-    `SELECT 'touch ${mark}' AS x \\gset\n\\setenv PSQL_PAGER :x`,
-    `COPY public.a FROM PROGRAM 'touch ${mark}';`,
-    `COPY public.a TO '${mark}';`,
-    `ALTER SYSTEM SET archive_command = 'touch ${mark}';`,
-    `SET ROLE leveredge_drill_superuser;\nCOPY public.a FROM PROGRAM 'touch ${mark}';`,
-    `CREATE FUNCTION public.f() RETURNS int LANGUAGE c AS 'libc.so.6', 'system';`,
-    `DO $$ BEGIN EXECUTE 'COPY public.a FROM PROGRAM ''touch ${mark}'''; END $$;`,
-  ];
-
-  for (const poison of poisons) {
-    const result = await drillText(t, plainDump(table + entry("FUNCTION", "f", poison)));
-
-    assert.notEqual(result.verdict, "verified", poison);
-    assert.equal(existsSync(mark), false, poison);
-  }
-  const after = `${plainDump(table)}\\unrestrict x\n\\! touch ${mark}\n`;
-  assert.notEqual((await drillText(t, `\\! touch ${mark}\n${after}`)).verdict, "verified");
-  assert.notEqual((await drillText(t, after)).verdict, "verified");
-  assert.equal(existsSync(mark), false);
 });
 
 test("a function of a custom dump cannot run a program while it is restored", async (t) => {
@@ -253,23 +207,21 @@ test("a function of a custom dump cannot run a program while it is restored", as
   const url = await databaseWith(
     t,
     `create table log (line text);
-     create function f(int) returns int immutable language plpgsql as $$
+     create function f(int) returns bool language plpgsql as $$
      begin
        if current_database() like 'leveredge_drill%' then copy public.log from program 'touch ${mark}'; end if;
-       return 1;
+       return true;
      end $$;
-     create table a (id int);
-     insert into a values (1);
-     create index on a (f(id))`,
+     create table a (id int check (f(id)));
+     insert into a values (1)`,
   );
-  const { file, manifestPath } = await makeDump(t, url, "custom");
+  const { file } = await makeDump(t, url, "custom");
 
   const result = await drill({ file });
 
-  assert.equal(result.verdict, "unverifiable", JSON.stringify(result));
-  assert.match(result.why, /permission denied to COPY to or from an external program/);
+  assert.equal(result.verdict, "unverifiable");
+  assert.match(result.why, /pg_execute_server_program/);
   assert.equal(existsSync(mark), false);
-  assert.equal((await drill({ file, manifestPath })).assurance, "stubs", "its rows are proven all the same");
 });
 
 test("a file that is not the manifest's is damaged before anything is restored", async (t) => {
@@ -326,26 +278,16 @@ test("a container's pg_restore is used where this host has none that is new enou
 
 test("two drills at once do not meet", async (t) => {
   const dumps = await Promise.all(kinds.slice(1).map(async (kind) => makeDump(t, await variedDatabase(), kind)));
-  const work = { dataHome: home, signal: new AbortController().signal, progress: () => undefined };
+  const work = { dataHome: drillHome, signal, progress: () => undefined };
 
   const results = await Promise.all(
-    dumps.map((dump) => drillFile({ run: runProgram, stateDir: home }, { ...dump, ...work })),
+    dumps.map((dump) => drillFile({ run: runProgram, stateDir: drillHome }, { ...dump, ...work })),
   );
 
   assert.deepEqual(
     results.map(({ assurance }) => assurance),
     ["content", "content", "content"],
   );
-});
-
-test("a template that was damaged on the disk is made anew", async (t) => {
-  const { file, manifestPath } = await makeDump(t, await variedDatabase(), "custom");
-  await drill({ file, manifestPath });
-  const versions = join(home, "throwaway", "embedded-15");
-  const template = (await readdir(versions)).find((name) => /^template-\w+$/.test(name)) ?? "";
-  await truncate(join(versions, template, "global", "pg_control"), 100);
-
-  assert.equal((await drill({ file, manifestPath })).verdict, "verified");
 });
 
 test("stopped in the middle it throws, and nothing is left", async (t) => {
@@ -359,89 +301,5 @@ test("stopped in the middle it throws, and nothing is left", async (t) => {
 
   await assert.rejects(drill({ file, signal: stopping.signal, progress }));
 
-  assert.deepEqual(await readdir(running), []);
-});
-
-async function startSleepingDrill(t: TestContext): Promise<ChildProcess> {
-  const file = join(await dumpFolder(t), "x");
-  await writeFile(file, plainDump("SELECT pg_catalog.pg_sleep(60);"));
-  const child = spawn(process.execPath, [join(programRoot, "test", "run-drill.ts"), file, home], {
-    cwd: programRoot,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  t.after(() => child.kill("SIGKILL"));
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line.startsWith("restore ")) break;
-  }
-  return child;
-}
-
-/** Processes and directories of throw-away servers of this home; empty once the guard is through. */
-async function leftovers(): Promise<string[]> {
-  const { stdout } = await runProgram("ps", ["-eo", "args"], { timeoutMs: 10_000 });
-  const processes = stdout.split("\n").filter((line) => line.includes(running) && !line.startsWith("ps "));
-  const sockets = (await readdir("/tmp")).filter((name) => name.startsWith("leveredge-throwaway-"));
-  const names = await readdir(running);
-  return [...processes, ...names, ...sockets.filter((name) => names.some((own) => name.endsWith(own)))];
-}
-
-async function untilNothingIsLeft(): Promise<string[]> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const left = await leftovers();
-    if (left.length === 0 || Date.now() > deadline) return left;
-    await delay(50);
-  }
-}
-
-test("killed in the middle of a restore it leaves no server and no directory", async (t) => {
-  const child = await startSleepingDrill(t);
-  assert.notDeepEqual(await leftovers(), []);
-
-  child.kill("SIGKILL");
-
-  assert.deepEqual(await untilNothingIsLeft(), []);
-});
-
-test("where the guard was killed too, the next drill removes what is left", async (t) => {
-  const child = await startSleepingDrill(t);
-  const { stdout } = await runProgram("ps", ["-eo", "pid,args"], { timeoutMs: 10_000 });
-  const guards = stdout.split("\n").filter((line) => line.includes("leveredge-guard") && line.includes(running));
-  for (const line of guards) process.kill(Number(line.trim().split(" ")[0]), "SIGKILL");
-  child.kill("SIGKILL");
-  await delay(100);
-  assert.notDeepEqual(await leftovers(), []);
-
-  await drillText(t, plainDump(""));
-
-  assert.deepEqual(await untilNothingIsLeft(), []);
-});
-
-test("a full disk is unverifiable, before the restore and in it", { skip: process.getuid?.() !== 0 }, async (t) => {
-  const folder = await dumpFolder(t);
-  await chmod(folder, 0o755);
-  const small = join(folder, "small");
-  await mkdir(small);
-  const mounted = await runProgram("mount", ["-t", "tmpfs", "-o", "size=230m", "tmpfs", small], {
-    timeoutMs: 10_000,
-    accept: [0, 1, 32],
-  });
-  if (mounted.exitCode !== 0) return t.skip("no file system can be mounted here");
-  t.after(() => runProgram("umount", ["--lazy", small], { timeoutMs: 10_000 }));
-  const large = entry(
-    "TABLE",
-    "a",
-    "CREATE TABLE public.a AS SELECT repeat('x', 1000) FROM generate_series(1, 400000);",
-  );
-  const file = join(await dumpFolder(t), "x");
-  await writeFile(file, plainDump(large));
-
-  const inside = await drill({ file, dataHome: small });
-  await writeFile(file, plainDump(`${large}${"-- filling\n".repeat(8_000_000)}`));
-  const before = await drill({ file, dataHome: small });
-
-  assert.deepEqual([inside.verdict, before.verdict], ["unverifiable", "unverifiable"]);
-  assert.match(inside.why, /disk was full/);
-  assert.match(before.why, /disk is too full/);
-  assert.deepEqual(await readdir(join(small, "throwaway", "running")), []);
+  assert.deepEqual(await readdir(runningDrills), []);
 });

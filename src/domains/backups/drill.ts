@@ -13,13 +13,20 @@
  */
 import { randomBytes } from "node:crypto";
 import { stat, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 
 import pg from "pg";
 
 import type { App } from "#app.ts";
 import { AppError, readErrorCode } from "#errors.ts";
-import { startThrowawayServer, type ThrowawayServer } from "#store/throwaway-server.ts";
+import {
+  findThrowawayUser,
+  startThrowawayServer,
+  throwawayHome,
+  type ThrowawayServer,
+} from "#store/throwaway-server.ts";
 
+import { newestArchiveMajor } from "./archive-header.ts";
 import { majorOf } from "./client-programs.ts";
 import { countRestoredRows, createRestoreDatabase, prepareRestoreDatabase } from "./drill-queries.ts";
 import { chooseServer, describeServers, type DrillBinaries } from "./drill-servers.ts";
@@ -56,7 +63,8 @@ const everyClustersRole = "postgres";
 const shortTimeoutMs = 15 * 60 * 1000;
 const longestTimeoutMs = 24 * 60 * 60 * 1000;
 const slowestBytesPerMs = 256;
-const spareBytes = 100 * 1024 * 1024;
+/** A server that holds nothing yet. */
+const spareBytes = 200 * 1024 * 1024;
 
 /** The verdict is an answer, also `damaged`; it throws when the file cannot be read at all, or when it is stopped. */
 export async function drillFile(app: DrillApp, request: DrillRequest): Promise<DrillResult> {
@@ -99,15 +107,14 @@ async function examine(app: DrillApp, request: DrillRequest, known: Known): Prom
     if (found.sha256 !== expected.sha256) return refuse("damaged", "its bytes are not those of the manifest (SHA-256)");
   }
   if (recognized.state !== "dump") {
-    // A manifest tells that a dump was here.
-    const isDamaged = recognized.state === "damaged" || manifest !== undefined;
+    const isDamaged = recognized.state === "damaged" || (manifest !== undefined && wasReadable(recognized, manifest));
     return refuse(isDamaged ? "damaged" : "unverifiable", recognized.why);
   }
   const timeoutMs = Math.min(shortTimeoutMs + sizeBytes / slowestBytesPerMs, longestTimeoutMs);
   const { header } = recognized;
   const inspected = await inspectDump(app, {
     ...{ file: request.file, header, manifest, timeoutMs },
-    ...{ via: request.via ?? [], signal: request.signal },
+    ...{ via: request.via ?? [], user: await findThrowawayUser(), signal: request.signal },
   });
   if (inspected.state !== "restorable") return refuse(inspected.state, inspected.why);
   const extensions = inspected.needs.extensions.map(({ name }) => name);
@@ -117,10 +124,17 @@ async function examine(app: DrillApp, request: DrillRequest, known: Known): Prom
   return restoreInto(app, request, { ...known, dump: recognized, inspected, binaries, timeoutMs });
 }
 
+/** A manifest tells that a dump was here, and which program read it then. */
+function wasReadable({ state }: Recognized, { definitions }: Manifest): boolean {
+  return state !== "newer" || (definitions.tool !== null && majorOf(definitions.tool) <= newestArchiveMajor);
+}
+
 type Restorable = Known & { dump: Dump; inspected: Inspected; binaries: DrillBinaries; timeoutMs: number };
 
 async function restoreInto(app: DrillApp, request: DrillRequest, restorable: Restorable): Promise<Finding> {
   const { signal, progress } = request;
+  const lack = await findDiskLack(throwawayHome({ directory: app.stateDir, dataHome: request.dataHome }), restorable);
+  if (lack !== undefined) return lack;
   progress("start a throw-away server");
   const server = await startThrowawayServer({
     directory: app.stateDir,
@@ -131,8 +145,7 @@ async function restoreInto(app: DrillApp, request: DrillRequest, restorable: Res
     signal,
   });
   try {
-    const lack = await findDiskLack(server, restorable);
-    return lack === undefined ? await restoreAndCompare(app, request, restorable, server) : lack;
+    return await restoreAndCompare(app, request, restorable, server);
   } finally {
     await server.stop();
   }
@@ -160,9 +173,9 @@ async function restoreAndCompare(
   progress(`restore ${file}`);
   const restoring = performance.now();
   const madeSchemas = new Set(["public", ...extensions.map(({ schema }) => schema)]);
-  const { list, pgRestore, psql } = inspected;
+  const { list, programs } = inspected;
   const failures = await restoreDump(app, {
-    ...{ file, format: dump.header.format, list, pgRestore, psql },
+    ...{ file, format: dump.header.format, list, programs },
     ...{ server, database, role, madeSchemas, timeoutMs, signal },
   });
   const comparing = performance.now();
@@ -187,17 +200,26 @@ async function restoreAndCompare(
 
 /** The space that a restore takes is known with a manifest; without one it is three times the file at least. */
 async function findDiskLack(
-  server: ThrowawayServer,
+  home: string,
   { manifest, sizeBytes }: Pick<Restorable, "manifest" | "sizeBytes">,
 ): Promise<Finding | undefined> {
-  const { bavail, bsize } = await statfs(server.dataDirectory);
-  const neededBytes = (manifest?.database.sizeBytes ?? sizeBytes * 3) + spareBytes;
-  if (bavail * bsize >= neededBytes) return undefined;
-  const [free, needed] = [bavail * bsize, neededBytes].map((bytes) => `${Math.round(bytes / 1024 ** 2)} MB`);
-  return refuse(
-    "unverifiable",
-    `the disk is too full for it: about ${needed} are needed at ${server.dataDirectory}, ${free} are free`,
-  );
+  const freeBytes = await findFreeBytes(home);
+  // Once more for the file: a server that runs as another user gets a copy of it.
+  const neededBytes = (manifest?.database.sizeBytes ?? sizeBytes * 3) + sizeBytes + spareBytes;
+  if (freeBytes >= neededBytes) return undefined;
+  const [free, needed] = [freeBytes, neededBytes].map((bytes) => `${Math.round(bytes / 1024 ** 2)} MB`);
+  return refuse("unverifiable", `the disk is too full for it: about ${needed} are needed at ${home}, ${free} are free`);
+}
+
+/** Of a directory that may not be made yet. */
+async function findFreeBytes(directory: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  } catch (error) {
+    if (readErrorCode(error) !== "ENOENT" || directory === dirname(directory)) throw error;
+    return findFreeBytes(dirname(directory));
+  }
 }
 
 async function withSession<T>(

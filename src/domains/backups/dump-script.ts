@@ -23,7 +23,7 @@ export type ScriptNeeds = {
 type Piece = { kind: "line" | "rows"; bytes: Buffer };
 
 const identifier = String.raw`"(?:[^"]|"")*"|[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*`;
-const header = /^-- (?:Data for )?Name: (.*); Type: ([^;]*); Schema: ([^;]*); Owner: (.*?)(?:; Tablespace: .*)?$/;
+const header = /^-- (?:Data for )?Name: (.*); Type: ([A-Z][A-Z ]*); Schema: (.*); Owner: (.*?)(?:; Tablespace: .*)?$/;
 const trailer = "-- PostgreSQL database dump complete";
 const copyBegin = /^COPY .* FROM stdin;\n?$/;
 const copyEnd = Buffer.from("\n\\.\n");

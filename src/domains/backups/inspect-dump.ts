@@ -5,6 +5,7 @@ import { createGunzip } from "node:zlib";
 
 import type { App } from "#app.ts";
 import { readErrorCode } from "#errors.ts";
+import type { SystemUser } from "#store/system-user.ts";
 
 import {
   chooseReader,
@@ -13,10 +14,12 @@ import {
   findClientBehind,
   listClientPrograms,
   majorOf,
+  runClient,
 } from "./client-programs.ts";
 import { compareDefinitions, readDefinitions } from "./definitions.ts";
 import { readScriptNeeds, type ScriptNeeds } from "./dump-script.ts";
 import type { Manifest } from "./manifest.ts";
+import type { RestorePrograms } from "./restore.ts";
 import { readFailures } from "./restore-failures.ts";
 import type { DumpHeader } from "./schema.ts";
 
@@ -25,6 +28,8 @@ export type InspectInput = {
   header: DumpHeader;
   manifest: Manifest | undefined;
   via: readonly string[];
+  /** Whom programs of this host run as, when not as this process does. */
+  user: SystemUser | undefined;
   timeoutMs: number;
   signal: AbortSignal;
 };
@@ -34,10 +39,7 @@ export type Inspected = {
   needs: ScriptNeeds;
   /** `pg_restore --list` of a custom dump. */
   list: string;
-  /** Of a custom dump. */
-  pgRestore: ClientProgram | undefined;
-  /** For a script; undefined where pg_restore restores. */
-  psql: ClientProgram | undefined;
+  programs: RestorePrograms;
   notes: string[];
 };
 
@@ -52,16 +54,18 @@ export async function inspectDump(app: Pick<App, "run">, input: InspectInput): P
 
 async function inspectArchive(app: Pick<App, "run">, input: InspectInput): Promise<Inspected | Refused> {
   const { header, manifest, signal } = input;
-  const local = await listClientPrograms(app, "pg_restore", signal);
-  const major = majorOf(header.dumpVersion);
-  const here = chooseReader(local, major) ?? (manifest === undefined ? undefined : local.at(-1));
+  const local = await listClientPrograms(app, "pg_restore", input);
+  // Whoever read it when it was made can read it now, whatever a damaged header says.
+  const major = majorOf(manifest?.definitions.tool ?? header.dumpVersion);
+  const here = chooseReader(local, major);
   const behind =
     here === undefined && input.via.length > 0 ? await findClientBehind(app, input.via, signal) : undefined;
   const pgRestore = here ?? behind;
-  if (pgRestore === undefined || (here === undefined && pgRestore.major < major))
-    return describeOldClient(header, local);
-  const psql = here === undefined ? await findPsql(app, signal) : undefined;
+  if (pgRestore === undefined || pgRestore.major < major) return describeOldClient(major, local);
+  const psql = here === undefined ? await findPsql(app, input) : undefined;
   if (here === undefined && psql === undefined) return noPsql;
+  const programs: RestorePrograms =
+    psql === undefined ? { way: "archive", pgRestore } : { way: "archive as script", pgRestore, psql };
 
   const script = await readArchive(app, input, pgRestore, ["--schema-only", "--file=-"]);
   if ("state" in script) return script;
@@ -70,18 +74,18 @@ async function inspectArchive(app: Pick<App, "run">, input: InspectInput): Promi
   const definitions = await checkDefinitions(app, input, pgRestore);
   if ("state" in definitions) return definitions;
   const needs = await readScriptNeeds(Readable.from([Buffer.from(script.text)]));
-  return { state: "restorable", needs, list: list.text, pgRestore, psql, notes: definitions.notes };
+  return { state: "restorable", needs, list: list.text, programs, notes: definitions.notes };
 }
 
 async function inspectScript(app: Pick<App, "run">, input: InspectInput): Promise<Inspected | Refused> {
-  const psql = await findPsql(app, input.signal);
+  const psql = await findPsql(app, input);
   if (psql === undefined) return noPsql;
   try {
     const needs = await readScriptNeeds(openScript(input));
     if (!needs.isComplete) return { state: "damaged", why: "its last line is missing: the dump was cut off" };
     const definitions = await checkDefinitions(app, input, undefined);
     if ("state" in definitions) return definitions;
-    return { state: "restorable", needs, list: "", pgRestore: undefined, psql, notes: definitions.notes };
+    return { state: "restorable", needs, list: "", programs: { way: "script", psql }, notes: definitions.notes };
   } catch (error) {
     if (readErrorCode(error)?.startsWith("Z_") !== true) throw error;
     return { state: "damaged", why: `its gzip stream is damaged: ${String(error)}` };
@@ -102,14 +106,13 @@ async function* openScript({ file, header, signal }: InspectInput): AsyncGenerat
 /** The text on stdin, so that a container reads it too. A file that cannot be read is an answer. */
 async function readArchive(
   app: Pick<App, "run">,
-  { file, manifest, timeoutMs, signal }: InspectInput,
+  { file, timeoutMs, signal }: InspectInput,
   pgRestore: ClientProgram,
   args: string[],
 ): Promise<{ text: string } | Refused> {
-  const [program = "pg_restore", ...prefix] = pgRestore.words;
   const source = createReadStream(file);
   try {
-    const { exitCode, stdout, stderr } = await app.run(program, [...prefix, ...args], {
+    const { exitCode, stdout, stderr } = await runClient(app, pgRestore, args, {
       input: source,
       timeoutMs,
       signal,
@@ -118,8 +121,7 @@ async function readArchive(
     });
     if (exitCode === 0) return { text: stdout };
     const [failure] = readFailures(stderr);
-    // A manifest tells that this file was readable once.
-    const isFiles = failure?.kind === "archive" || manifest !== undefined;
+    const isFiles = failure?.kind === "archive";
     const why = `pg_restore ${pgRestore.version} cannot read it: ${failure?.text ?? "it does not say why"}`;
     return { state: isFiles ? "damaged" : "unverifiable", why };
   } finally {
@@ -134,7 +136,10 @@ async function checkDefinitions(
 ): Promise<{ notes: string[] } | Refused> {
   if (manifest === undefined) return { notes: [] };
   const { format } = header;
-  const found = await readDefinitions(app, { file, format, pgRestore: pgRestore?.words ?? [], timeoutMs, signal });
+  const found = await readDefinitions(app, {
+    ...{ file, format, pgRestore: pgRestore?.words ?? [], timeoutMs, signal },
+    ...(pgRestore?.user === undefined ? {} : { user: pgRestore.user }),
+  });
   const lines = compareDefinitions(manifest.definitions, found);
   if (lines === undefined) {
     const note = `definitions were not compared: pg_restore ${manifest.definitions.tool} read them then, ${found.tool} now`;
@@ -146,13 +151,12 @@ async function checkDefinitions(
   return { state: "damaged", why: `it is not what was dumped: ${first}${rest}` };
 }
 
-function describeOldClient({ dumpVersion }: DumpHeader, local: readonly ClientProgram[]): Refused {
-  const major = majorOf(dumpVersion);
+function describeOldClient(major: number, local: readonly ClientProgram[]): Refused {
   const newest = local.at(-1);
   const here =
     newest === undefined ? "this host has no pg_restore" : `the newest pg_restore of this host is ${newest.version}`;
   const remedy = `install postgresql-client-${major} or name a container with via`;
-  return { state: "unverifiable", why: `it was made by pg_dump ${dumpVersion} and ${here}: ${remedy}` };
+  return { state: "unverifiable", why: `it was made by pg_dump ${major} and ${here}: ${remedy}` };
 }
 
 const noPsql: Refused = {
@@ -160,6 +164,6 @@ const noPsql: Refused = {
   why: "this host has no psql that can be restricted (15.14, 16.10, 17.6, 18 and newer can): install postgresql-client",
 };
 
-async function findPsql(app: Pick<App, "run">, signal: AbortSignal): Promise<ClientProgram | undefined> {
-  return chooseRestrictedPsql(await listClientPrograms(app, "psql", signal));
+async function findPsql(app: Pick<App, "run">, input: InspectInput): Promise<ClientProgram | undefined> {
+  return chooseRestrictedPsql(await listClientPrograms(app, "psql", input));
 }

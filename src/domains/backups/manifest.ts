@@ -75,6 +75,7 @@ export type TakeOptions = Work & {
 };
 
 const suffix = ".manifest.json";
+const contentDiffers = "the content of its";
 const maxManifestBytes = 256 * 1024 * 1024;
 
 /** Where the manifest of a dump lies. */
@@ -151,6 +152,11 @@ export async function compareManifest(client: pg.Client, manifest: Manifest, wor
   }
 }
 
+/** Whether a line of `compareManifest` tells of rows that are all there and not what they were: nothing that a host lacks does that. */
+export function provesDamage(line: string): boolean {
+  return line.includes(contentDiffers);
+}
+
 /** `not_found` when there is none, `invalid_input` when it cannot be understood. */
 export async function readManifest(path: string): Promise<Manifest> {
   const parsed = Manifest.safeParse(await readJson(path));
@@ -223,7 +229,7 @@ async function compareTables(client: pg.Client, manifest: Manifest, { signal, pr
     }
     const { rows, hash } = await readTable(client, table, manifest.database.encoding);
     if (rows !== expected.rows) lines.push(`${name}: ${rows} rows instead of ${expected.rows}`);
-    else if (hash !== expected.hash) lines.push(`${name}: the content of its ${rows} rows differs`);
+    else if (hash !== expected.hash) lines.push(`${name}: ${contentDiffers} ${rows} rows differs`);
   }
   return lines;
 }

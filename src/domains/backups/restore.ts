@@ -1,7 +1,7 @@
 /** The restore itself: a custom dump by several processes at once, a script through a restricted psql. */
 import { randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open, writeFile } from "node:fs/promises";
+import { constants, createReadStream } from "node:fs";
+import { chmod, chown, copyFile, open, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -10,21 +10,25 @@ import { createGunzip } from "node:zlib";
 import type { App } from "#app.ts";
 import type { ThrowawayServer } from "#store/throwaway-server.ts";
 
-import type { ClientProgram } from "./client-programs.ts";
+import { type ClientProgram, runClient } from "./client-programs.ts";
 import { chooseEntries } from "./dump-entries.ts";
 import { restorableScript } from "./dump-script.ts";
 import type { RestoreRole } from "./drill-queries.ts";
 import { readFailures, type RestoreFailure } from "./restore-failures.ts";
 import type { DumpHeader } from "./schema.ts";
 
+/** A pg_restore in a container cannot reach the server here: it writes a script for psql. */
+export type RestorePrograms =
+  | { way: "archive"; pgRestore: ClientProgram }
+  | { way: "archive as script"; pgRestore: ClientProgram; psql: ClientProgram }
+  | { way: "script"; psql: ClientProgram };
+
 export type RestoreInput = {
   file: string;
   format: DumpHeader["format"];
   /** Of a custom dump: what `pg_restore --list` says. */
   list: string;
-  pgRestore: ClientProgram | undefined;
-  /** Undefined for a custom dump that pg_restore of this host restores. */
-  psql: ClientProgram | undefined;
+  programs: RestorePrograms;
   server: ThrowawayServer;
   database: string;
   role: RestoreRole;
@@ -38,22 +42,34 @@ const maxComplaintBytes = 4 * 1024 * 1024;
 
 /** What the programs complained about; nothing when all of it is restored. A timeout is an AppError. */
 export async function restoreDump(app: Pick<App, "run">, input: RestoreInput): Promise<RestoreFailure[]> {
-  if (input.format !== "custom")
-    return restoreScript(app, input, { file: input.file, isPacked: input.format === "plain.gz" });
-  if (input.psql === undefined) return restoreArchive(app, input);
-  return restoreScript(app, input, { file: await writeScript(app, input), isPacked: false });
+  const { programs, format } = input;
+  switch (programs.way) {
+    case "archive":
+      return restoreArchive(app, programs.pgRestore, input);
+    case "script":
+      return restoreScript(app, programs.psql, input, { file: input.file, isPacked: format === "plain.gz" });
+    case "archive as script": {
+      const file = await writeScript(app, programs.pgRestore, input);
+      return restoreScript(app, programs.psql, input, { file, isPacked: false });
+    }
+  }
 }
 
 /** Goes on after a refused statement: what else is wrong decides whom it accuses. */
-async function restoreArchive(app: Pick<App, "run">, input: RestoreInput): Promise<RestoreFailure[]> {
+async function restoreArchive(
+  app: Pick<App, "run">,
+  pgRestore: ClientProgram,
+  input: RestoreInput,
+): Promise<RestoreFailure[]> {
   // In the server's own directory, which is removed with it.
   const list = join(dirname(input.server.dataDirectory), "entries");
   await writeFile(list, chooseEntries(input.list, input.madeSchemas), { mode: 0o600 });
-  const [program = "pg_restore", ...prefix] = input.pgRestore?.words ?? [];
+  const file = await handOver(input, list);
   const args = ["--no-password", "--no-tablespaces", `--jobs=${Math.min(availableParallelism(), mostJobs)}`];
-  const { exitCode, stderr } = await app.run(
-    program,
-    [...prefix, ...args, `--use-list=${list}`, `--dbname=${input.database}`, input.file],
+  const { exitCode, stderr } = await runClient(
+    app,
+    pgRestore,
+    [...args, `--use-list=${list}`, `--dbname=${input.database}`, file],
     {
       env: connectionEnvironment(input),
       timeoutMs: input.timeoutMs,
@@ -62,12 +78,23 @@ async function restoreArchive(app: Pick<App, "run">, input: RestoreInput): Promi
       maxOutputBytes: maxComplaintBytes,
     },
   );
-  return judge(exitCode, stderr, program);
+  return judge(exitCode, stderr, "pg_restore");
+}
+
+/** To the server's user, who may not read where backups lie: several processes each open the file by its name. */
+async function handOver({ file, server: { user, dataDirectory } }: RestoreInput, list: string): Promise<string> {
+  if (user === undefined) return file;
+  const copy = join(dirname(dataDirectory), "dump");
+  await copyFile(file, copy, constants.COPYFILE_FICLONE);
+  await chmod(copy, 0o600);
+  for (const path of [copy, list]) await chown(path, user.uid, user.gid);
+  return copy;
 }
 
 /** Stops at the first refused statement: what follows a COPY that did not begin would be read as statements. */
 async function restoreScript(
   app: Pick<App, "run">,
+  psql: ClientProgram,
   input: RestoreInput,
   { file, isPacked }: { file: string; isPacked: boolean },
 ): Promise<RestoreFailure[]> {
@@ -76,20 +103,18 @@ async function restoreScript(
   const source = createReadStream(file);
   const stages = isPacked ? [source, createGunzip(), script] : [source, script];
   const fed = pipeline(stages).catch(() => broken.abort());
-  const [program = "psql"] = input.psql?.words ?? [];
+
   const options = ["--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1"];
   try {
-    const { exitCode, stderr } = await app.run(program, [...options, "--output=/dev/null", "--file=-"], {
+    const { exitCode, stderr } = await runClient(app, psql, [...options, "--output=/dev/null", "--file=-"], {
       input: script,
       env: connectionEnvironment(input),
       timeoutMs: input.timeoutMs,
       signal: AbortSignal.any([input.signal, broken.signal]),
       accept: [0, 1, 2, 3],
       maxOutputBytes: maxComplaintBytes,
-      // A script is a stranger's: psql gets as little as the server.
-      ...(input.server.user === undefined ? {} : { user: input.server.user }),
     });
-    return judge(exitCode, stderr, program);
+    return judge(exitCode, stderr, "psql");
   } finally {
     source.destroy();
     script.destroy();
@@ -97,14 +122,13 @@ async function restoreScript(
   }
 }
 
-/** For a pg_restore in a container, which cannot reach the server here: it writes the script. */
-async function writeScript(app: Pick<App, "run">, input: RestoreInput): Promise<string> {
+/** In the server's own directory too. */
+async function writeScript(app: Pick<App, "run">, pgRestore: ClientProgram, input: RestoreInput): Promise<string> {
   const path = join(dirname(input.server.dataDirectory), "script");
-  const [program = "pg_restore", ...prefix] = input.pgRestore?.words ?? [];
   const output = await open(path, "wx", 0o600);
   const source = createReadStream(input.file);
   try {
-    await app.run(program, [...prefix, "--no-tablespaces", "--file=-"], {
+    await runClient(app, pgRestore, ["--no-tablespaces", "--file=-"], {
       input: source,
       outputTo: output.fd,
       timeoutMs: input.timeoutMs,

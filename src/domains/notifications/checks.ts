@@ -53,7 +53,7 @@ function judgeOutbox(app: Pick<App, "now">, status: ChannelStatus): Omit<Check, 
     return {
       state: "loose",
       detail: `${status.dead} messages could not be delivered`,
-      remedy: "leveredge notifications list --state dead",
+      remedy: "leveredge notifications list --only dead",
     };
   }
   const oldest = status.oldestWaitingAt === null ? undefined : Date.parse(status.oldestWaitingAt);
@@ -62,7 +62,7 @@ function judgeOutbox(app: Pick<App, "now">, status: ChannelStatus): Omit<Check, 
     return {
       state: "loose",
       detail: `${status.waiting} messages wait, the oldest since ${new Date(oldest).toISOString()}${why}`,
-      remedy: "leveredge notifications list --state waiting",
+      remedy: "leveredge notifications list --only waiting",
     };
   }
   return {

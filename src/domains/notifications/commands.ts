@@ -24,10 +24,10 @@ export const notificationCommands: Command[] = [
     name: "notifications list",
     summary: "show messages and where they are, the newest first",
     options: [
-      { flags: "--state <state>", summary: "those with a delivery in this state", choices: states },
+      { flags: "--only <state>", summary: "those with a delivery in this state", choices: states },
       { flags: "--limit <count>", summary: "at most so many (default 20)" },
     ],
-    examples: ["leveredge notifications list", "leveredge notifications list --state dead --json"],
+    examples: ["leveredge notifications list", "leveredge notifications list --only dead --json"],
     run: runList,
   },
   {
@@ -90,7 +90,7 @@ async function runList({ options, openApp, output }: CommandContext): Promise<nu
     throw new AppError("invalid_input", `--limit is ${String(options["limit"])}, expected a number from 1 to 1000`);
   }
   const app = await openApp();
-  const state = DeliveryState.optional().parse(options["state"]);
+  const state = DeliveryState.optional().parse(options["only"]);
   const notifications = await listNotifications(app.db, { state, before: undefined, limit });
   const deliveries = await listDeliveries(
     app.db,
@@ -130,12 +130,12 @@ async function runResend(context: CommandContext): Promise<number> {
   const isAll = context.options["allDead"] === true;
   if ((id === undefined) === !isAll) {
     throw new AppError("invalid_input", "say which: a notification's id, or --all-dead", {
-      hint: "See which there are: leveredge notifications list --state dead",
+      hint: "See which there are: leveredge notifications list --only dead",
     });
   }
   if (id !== undefined && !/^[0-9a-f-]{36}$/i.test(id)) {
     throw new AppError("invalid_input", `${JSON.stringify(id)} is not the id of a notification`, {
-      hint: "See which there are: leveredge notifications list --state dead",
+      hint: "See which there are: leveredge notifications list --only dead",
     });
   }
   const app = await context.openApp();

@@ -114,7 +114,7 @@ export async function resend(
 ): Promise<Delivery[]> {
   if (notificationId !== undefined && (await findNotification(app.db, notificationId)) === undefined) {
     throw new AppError("not_found", `there is no notification ${notificationId}`, {
-      hint: "See which there are: leveredge notifications list --state dead",
+      hint: "See which there are: leveredge notifications list --only dead",
     });
   }
   return transaction(app.db, async (tx) => {
