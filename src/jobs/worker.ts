@@ -180,7 +180,7 @@ async function tellOfDead(boss: PgBoss, app: App): Promise<void> {
         notice: {
           severity: "high",
           title: `job ${key === null ? name : `${name} ${key}`} failed`,
-          text: `${why}\nIts last try has failed. Mend the cause and try it again: leveredge jobs list --state failed`,
+          text: `${why}\nIts last try has failed. Mend the cause and try it again: leveredge jobs list --only failed`,
         },
       });
     });

@@ -94,8 +94,12 @@ function renderInstant(instant: string): string {
 }
 
 function renderCheck({ state, subject, detail, remedy }: Check): string {
-  const mend = remedy === undefined ? "" : `<br><span class="faint">→ <code>${escapeHtml(remedy)}</code></span>`;
+  const mend = remedy === undefined ? "" : `<br><span class="faint">→ ${renderRemedy(remedy)}</span>`;
   return `<li><span class="state ${state}">${state}</span><div><strong>${escapeHtml(subject)}</strong> ${escapeHtml(detail)}${mend}</div></li>`;
+}
+
+function renderRemedy(remedy: string): string {
+  return remedy.startsWith("leveredge ") ? `<code>${escapeHtml(remedy)}</code>` : escapeHtml(remedy);
 }
 
 function renderPage(title: string, body: string, scripts: readonly string[]): string {

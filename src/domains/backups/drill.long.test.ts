@@ -7,15 +7,17 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
 
 import { programRoot } from "#config/state-directory.ts";
 import { runProgram } from "#system/run.ts";
 import { drill, drillHome, drillText, dumpEntry, plainDump, runningDrills } from "#test/drills.ts";
-import { dumpFolder, type DumpKind, makeDump, variedDatabase } from "#test/dumps.ts";
+import { databaseWith, dumpFolder, type DumpKind, makeDump, variedDatabase } from "#test/dumps.ts";
 
 type Damage = "flip" | "truncation";
 
-const damagesPerKind = { flip: 17, truncation: 17 };
+/** Of three formats: more than fifty of each damage. */
+const damagesPerKind = 17;
 const damagedKinds: DumpKind[] = ["custom", "plain", "plain.gz"];
 
 /** The same numbers in every run: mulberry32. */
@@ -37,20 +39,56 @@ function damage(bytes: Buffer, kind: Damage, random: () => number): { bytes: Buf
   return { bytes: flipped, at };
 }
 
+/** No type in it reads one value from two spellings, as dates, booleans and bytea do: every flip of a row is a change. */
+const plainSpoken = `
+  create type mood as enum ('calm', 'hectic');
+  create table item (id int primary key, name text not null, price numeric(9, 2), state mood, details jsonb);
+  insert into item
+    select i, 'item ' || md5(i::text), i * 1.25, (array['calm', 'hectic'])[1 + i % 2]::mood,
+           jsonb_build_object('sku', md5('sku' || i), 'rank', i)
+      from generate_series(1, 600) i;
+  create sequence number start 40;
+  select nextval('number');
+  create function price_of(int) returns numeric language sql stable as 'select price from item where id = $1';
+  create view calm as select * from item where state = 'calm';
+  create index on item (name);
+  comment on table item is 'what is sold';
+`;
+
+/** Whether the damage hit a byte that means nothing: of a gzip header, or of a field that no program reads. */
+async function saysTheSame(kind: DumpKind, bytes: Buffer, file: string): Promise<boolean> {
+  if (kind === "plain") return false;
+  try {
+    if (kind === "plain.gz") return gunzipSync(await readFile(file)).equals(gunzipSync(bytes));
+    const before = await readScript(bytes);
+    return before !== "" && before === (await readScript(await readFile(file)));
+  } catch {
+    return false;
+  }
+}
+
+async function readScript(input: Buffer): Promise<string> {
+  const read = async (args: string[]): Promise<string> =>
+    (await runProgram("pg_restore", args, { input, timeoutMs: 30_000 })).stdout;
+  return `${await read(["--list"])}\n${await read(["--file=-"])}`.replaceAll(/^\\(un)?restrict .*$/gm, "");
+}
+
 for (const kind of damagedKinds) {
-  for (const [how, count] of Object.entries(damagesPerKind)) {
+  for (const how of ["flip", "truncation"] as const) {
     test(`each ${how} of a ${kind} dump with a manifest is called damage, also without the file's checksum`, async (t) => {
-      const { file, manifestPath } = await makeDump(t, await variedDatabase(), kind);
+      const { file, manifestPath } = await makeDump(t, await databaseWith(t, plainSpoken), kind);
       const bytes = await readFile(file);
       const random = seeded(20261122);
       const missed: string[] = [];
-      for (let round = 0; round < count; round += 1) {
-        const damaged = damage(bytes, how === "flip" ? "flip" : "truncation", random);
+      for (let found = 0; found < damagesPerKind; found += 1) {
+        const damaged = damage(bytes, how, random);
         await writeFile(file, damaged.bytes);
-        for (const useFileChecksum of [true, false]) {
-          const { verdict, why } = await drill({ file, manifestPath, useFileChecksum });
-          if (verdict !== "damaged") missed.push(`at ${damaged.at}, checksum ${useFileChecksum}: ${verdict}, ${why}`);
-        }
+        const byChecksum = await drill({ file, manifestPath });
+        assert.equal(byChecksum.verdict, "damaged", `at ${damaged.at}: ${byChecksum.why}`);
+        const { verdict, why } = await drill({ file, manifestPath, useFileChecksum: false });
+        if (verdict === "damaged") continue;
+        if (await saysTheSame(kind, bytes, file)) found -= 1;
+        else missed.push(`at ${damaged.at}: ${verdict}, ${why}`);
       }
 
       assert.deepEqual(missed, []);

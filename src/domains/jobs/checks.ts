@@ -18,7 +18,7 @@ async function checkFailed(app: App): Promise<Check[]> {
   const failed = await listJobs(app.db, { state: "failed", before: undefined, limit: mostJobs });
   if (failed.length === 0) return [{ subject: "jobs", state: "ok", detail: "none has failed" }];
   const names = [...new Set(failed.map(({ name }) => name))].join(", ");
-  const remedy = "leveredge jobs list --state failed";
+  const remedy = "leveredge jobs list --only failed";
   return [{ subject: "jobs", state: "loose", detail: `${failed.length} failed: ${names}`, remedy }];
 }
 
@@ -34,5 +34,5 @@ function describeSchedule(status: ScheduleStatus): Check {
   }
   const detail = `last tick ${describeTick(status.lastTick)}, next due ${status.nextDueAt ?? "never"}`;
   if (status.lastTick?.outcome !== "failed") return { subject, state: "ok", detail };
-  return { subject, state: "loose", detail, remedy: "leveredge jobs list --state failed" };
+  return { subject, state: "loose", detail, remedy: "leveredge jobs list --only failed" };
 }

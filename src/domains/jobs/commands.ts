@@ -14,10 +14,10 @@ export function jobsCommands(listSchedules: (config: Config) => Schedule[]): Com
       name: "jobs list",
       summary: "show what the server's worker did and does, the newest first",
       options: [
-        { flags: "--state <state>", summary: "only jobs in this state", choices: states },
+        { flags: "--only <state>", summary: "only jobs in this state", choices: states },
         { flags: "--limit <number>", summary: "at most this many; 20" },
       ],
-      examples: ["leveredge jobs list", "leveredge jobs list --state failed --json"],
+      examples: ["leveredge jobs list", "leveredge jobs list --only failed --json"],
       run: runList,
     },
     {
@@ -41,7 +41,7 @@ async function runList(context: CommandContext): Promise<number> {
   const app = await context.openApp();
   const { hasQueue, listJobs } = await import("#jobs/queries.ts");
   const { JobState } = await import("#jobs/schema.ts");
-  const state = JobState.optional().parse(context.options["state"]);
+  const state = JobState.optional().parse(context.options["only"]);
   const jobs = (await hasQueue(app.db)) ? await listJobs(app.db, { state, before: undefined, limit }) : [];
   context.output.data({ jobs }, await formatJobs(jobs));
   return outcomeExit.ok;
@@ -66,7 +66,7 @@ async function runRetry(context: CommandContext): Promise<number> {
   const { z } = await import("zod");
   if (!z.uuid().safeParse(jobId).success) {
     throw new AppError("invalid_input", `${JSON.stringify(jobId)} is not the id of a job`, {
-      hint: "Find it with: leveredge jobs list --state failed",
+      hint: "Find it with: leveredge jobs list --only failed",
     });
   }
   const app = await context.openApp();

@@ -88,7 +88,7 @@ test("a failed job is listed, loosens the health check, is tried again and is an
     subject: "jobs",
     state: "loose",
     detail: "1 failed: test.work",
-    remedy: "leveredge jobs list --state failed",
+    remedy: "leveredge jobs list --only failed",
   });
   assert.match(listed.text, new RegExp(`${jobId} +test\\.work +failed .* cli +the disk is full`));
   assert.equal(retried.body["state"], "waiting");
