@@ -9,7 +9,13 @@ import { parseArgs, promisify } from "node:util";
 
 import { minimalEnvironment } from "#system/run.ts";
 
-type Tool = { program: string; package: string; oldestMajor?: number };
+type Tool = {
+  program: string;
+  package: string;
+  oldestMajor?: number;
+  /** What `--version` exits with. Default 0. */
+  versionExit?: number;
+};
 
 const everyday: Tool[] = [
   { program: "git", package: "git" },
@@ -23,16 +29,20 @@ const testing: Tool[] = [{ program: "curl", package: "curl" }];
 /** What only the long tests need. */
 const long: Tool[] = [{ program: "pgbouncer", package: "pgbouncer" }];
 
+/** What only the benchmarks need. */
+const benching: Tool[] = [{ program: "wrk", package: "wrk", versionExit: 1 }];
+
 const probeTimeoutMs = 20_000;
 const installTimeoutMs = 10 * 60_000;
 const missingExit = 7;
 
 const flag = { type: "boolean", default: false } as const;
-const { values } = parseArgs({ options: { test: flag, long: flag } });
+const { values } = parseArgs({ options: { test: flag, long: flag, bench: flag } });
 process.exitCode = await setUp([
   ...everyday,
   ...(values.test || values.long ? testing : []),
   ...(values.long ? long : []),
+  ...(values.bench ? benching : []),
 ]);
 
 async function setUp(tools: Tool[]): Promise<number> {
@@ -68,11 +78,11 @@ async function describeMissing(tools: Tool[]): Promise<{ tool: Tool; text: strin
 }
 
 /** Asks the program itself: Debian's wrappers are there without what they wrap. */
-async function findProblem({ program, oldestMajor }: Tool): Promise<string | undefined> {
+async function findProblem({ program, oldestMajor, versionExit = 0 }: Tool): Promise<string | undefined> {
   const asked = promisify(execFile)(program, ["--version"], { env: minimalEnvironment(), timeout: probeTimeoutMs });
   const stdout = await asked.then(
     (answer) => answer.stdout,
-    () => undefined,
+    (failure: { code?: unknown; stdout?: string }) => (failure.code === versionExit ? failure.stdout : undefined),
   );
   if (stdout === undefined) return "is not installed";
   const major = Number(/\b(\d+)\.\d+/.exec(stdout)?.[1]);

@@ -16,6 +16,7 @@ export function crossCheck(config: Partial<Config>): CrossFault[] {
     ...checkMirror(config),
     ...checkReferenceTables(config),
     ...checkDoubles(config),
+    ...checkNotifications(config),
     ...checkOutside(config),
     ...(config.platform?.root === "/"
       ? [{ path: ["platform", "root"], text: 'is "/", expected the folder of the platform\'s checkout' }]
@@ -117,6 +118,25 @@ function findDoubles(list: string, key: string, values: readonly string[] | unde
       ? []
       : [{ path: [list, index, key], text: `is the same as that of ${list}[${before}]` }];
   });
+}
+
+/** A rule for a channel that is not there would lose messages without a word. */
+function checkNotifications({ notifications }: Partial<Config>): CrossFault[] {
+  if (notifications === undefined) return [];
+  const configured = Object.keys(notifications.channels);
+  const known = configured.length === 0 ? "none is configured" : `configured: ${configured.join(", ")}`;
+  const named = [
+    ...(notifications.rules ?? []).flatMap(({ channels }, rule) =>
+      channels.map((channel, index) => ({ channel, path: ["rules", rule, "channels", index] })),
+    ),
+    ...(notifications.fallback === undefined ? [] : [{ channel: notifications.fallback, path: ["fallback"] }]),
+  ];
+  return named
+    .filter(({ channel }) => !configured.includes(channel))
+    .map(({ channel, path }) => ({
+      path: ["notifications", ...path],
+      text: `names the channel "${channel}", which notifications.channels does not have (${known})`,
+    }));
 }
 
 function checkOutside({ outside }: Partial<Config>): CrossFault[] {

@@ -96,6 +96,10 @@ test("what must exist, differ or not meet is checked beside the faults of other 
       '  c: { url: "http://10.0.0.1:80", allow_private: true }',
       '  d: { url: "http://metadata.internal:80" }',
       '  e: { url: "https://api.example.com:443" }',
+      "notifications:",
+      "  channels: { file: { path: /var/log/messages.jsonl } }",
+      "  rules: [{ channels: [file, slack] }]",
+      "  fallback: telegram",
     ].join("\n"),
   );
 
@@ -114,6 +118,8 @@ test("what must exist, differ or not meet is checked beside the faults of other 
     `10:13 outside.a.url is http://127.0.0.1:80, ${isPrivate}`,
     `11:13 outside.b.url is http://[::ffff:10.0.0.1]:80, ${isPrivate}`,
     `13:13 outside.d.url is http://metadata.internal:80, ${isPrivate}`,
+    '17:30 notifications.rules[0].channels[1] names the channel "slack", which notifications.channels does not have (configured: file)',
+    '18:13 notifications.fallback names the channel "telegram", which notifications.channels does not have (configured: file)',
   ]);
 });
 

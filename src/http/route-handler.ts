@@ -49,11 +49,16 @@ export function addRoute(server: FastifyInstance, route: Route, handling: Handli
     },
     handler: async (request, reply) => {
       const gone = new AbortController();
-      reply.raw.once("close", () => gone.abort());
+      reply.raw.once("close", () => {
+        // Also closed once everything was sent: nobody waits for a signal then.
+        if (!reply.raw.writableFinished) gone.abort();
+      });
       const signal = AbortSignal.any([gone.signal, handling.stopping]);
       const given = await route.handle(readRequest(request, signal));
       if (given.events === undefined) return sendAnswer(route, given, reply);
       reply.hijack();
+      // Its source ends with the stream, whoever ended that.
+      reply.raw.once("close", () => gone.abort());
       await writeEvents(reply.raw, given.events, {
         headers: { ...handling.headers, ...given.headers, "x-request-id": request.id },
         signal,

@@ -87,14 +87,6 @@ const routes: Route[] = [
   }),
   route({
     method: "GET",
-    path: "/endless-ticks",
-    summary: "events of a source that goes on",
-    permission: "things:read",
-    response: { 200: z.object({}) },
-    handle: async ({ signal }) => ({ events: goOn(signal) }),
-  }),
-  route({
-    method: "GET",
     path: "/undeclared",
     summary: "answers a status that it did not declare",
     permission: "public",
@@ -123,11 +115,6 @@ const routes: Route[] = [
 async function* breakDown() {
   yield { data: {} };
   await Promise.reject(new Error("the source broke"));
-}
-
-async function* goOn(signal: AbortSignal) {
-  yield { data: {} };
-  await once(signal, "abort");
 }
 
 async function* tick(signal: AbortSignal) {
@@ -316,17 +303,32 @@ test("events arrive one by one, with ids, and end with their source", async (t) 
   assert.equal(await answer.text(), 'id: 1\nevent: tick\ndata: {"text":"one\\ntwo"}\n\nid: 2\ndata: {}\n\n');
 });
 
-test("a stream ends when its token is revoked, and when its source fails, which is logged", async (t) => {
-  const { server, lines, revoked } = await open(t);
+test("a stream ends with its source when its token is revoked, and a source that fails is logged", async (t) => {
+  const source = Promise.withResolvers<string>();
+  async function* goOn(signal: AbortSignal) {
+    yield { data: {} };
+    await once(signal, "abort");
+    source.resolve("ended");
+  }
+  const endless = route({
+    method: "GET",
+    path: "/endless",
+    summary: "events of a source that goes on",
+    permission: "things:read",
+    response: { 200: z.object({}) },
+    handle: async ({ signal }) => ({ events: goOn(signal) }),
+  });
+  const { server, lines, revoked } = await open(t, [endless]);
   const url = await server.listen({ port: 0, host: "127.0.0.1" });
 
   const broken = await fetch(`${url}/broken-ticks`);
   assert.equal(await broken.text(), "data: {}\n\n");
-  const endless = await fetch(`${url}/endless-ticks`, { headers: { authorization: "Bearer viewer" } });
+  const stream = await fetch(`${url}/endless`, { headers: { authorization: "Bearer viewer" } });
   revoked.add("Bearer viewer");
-  const text = await endless.text();
+  const text = await stream.text();
 
   assert.match(text, /^data: \{\}\n\n(: still here\n\n)+$/);
+  assert.equal(await source.promise, "ended");
   assert.match(lines.join(""), /GET \/broken-ticks.*the source broke/);
 });
 

@@ -11,7 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { App } from "#app.ts";
 import type { Domain, ServerApp } from "#domain.ts";
-import { authenticate, sessionCookie } from "#domains/identity/identity.ts";
+import { authenticate, createProofLookup, sessionCookie } from "#domains/identity/identity.ts";
 import type { Listener } from "#domains/notifications/listener.ts";
 import { AppError, readErrorCode } from "#errors.ts";
 import { type Relay, relayEvents } from "#events/feed.ts";
@@ -61,10 +61,11 @@ export async function serve(app: App, domains: readonly Domain[], options: Serve
       throw new AppError("unavailable", "the server is still starting", { hint: "Try again in a moment." });
     },
   };
+  const findProof = createProofLookup(app);
   const isWorking = (): boolean => worker?.isWorking() === true;
   const server = await createHttpServer({
     routes: await listRoutes({ ...app, jobs }, domains, { metrics, health, isWorking }),
-    authenticate: (credentials) => authenticate(app, credentials),
+    authenticate: (credentials) => authenticate(app, credentials, findProof),
     sessionCookie,
     version: app.programVersion,
     publicUrl: app.config.serve.public_url,
@@ -151,7 +152,7 @@ function keepHermes(app: App, log: Log): { begin(): Promise<HermesState>; stop()
   const look = async (): Promise<HermesState> => {
     const { startListener } = await import("#domains/notifications/listener.ts");
     const before = listener?.state;
-    if (before !== "listening") listener = await startListener(app);
+    if (before !== "listening") listener = await startListener(app, { onError: (error) => log.fault("hermes", error) });
     if (listener?.state === "taken" && before !== "taken") log.fault("hermes", new Error("port 8014 is taken"));
     return listener?.state ?? "off";
   };

@@ -3,7 +3,15 @@
  * camelCase, instants as ISO strings, `int8` as a safe integer, and are parsed
  * by the noun's Zod schema, so that a drifted column fails at the query.
  */
-import { CamelCasePlugin, Kysely, PostgresDialect, type RawBuilder, type Transaction } from "kysely";
+import {
+  CamelCasePlugin,
+  Kysely,
+  PostgresDialect,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type RawBuilder,
+  type Transaction,
+} from "kysely";
 import pg from "pg";
 import type { z } from "zod";
 
@@ -25,9 +33,13 @@ export const storeTypes: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) => typeParsers.get(oid) ?? pg.types.getTypeParser(oid, format),
 };
 
+/** From this use on PostgreSQL plans a text once per connection and not each time. */
+const preparedFromUse = 10;
+const mostTexts = 1_000;
+
 export function openDatabase(pool: pg.Pool): Kysely<Tables> {
   return new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool }),
+    dialect: new PostgresDialect({ pool: prepareOften(pool) }),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
   });
 }
@@ -65,6 +77,42 @@ export async function run(db: Db, query: RawBuilder<unknown>): Promise<number> {
 /** Commits when `work` resolves, rolls back when it throws. No nesting; nothing outside the database inside. */
 export function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
   return db.transaction().execute(work);
+}
+
+/** The pool, with the texts that come often as prepared statements. Values are parameters: there are few texts. */
+function prepareOften(pool: pg.Pool): PostgresPool {
+  const texts = new Map<string, { name: string; uses: number }>();
+  const countUse = (text: string): string | undefined => {
+    if (texts.size >= mostTexts && !texts.has(text)) return undefined;
+    const seen = texts.get(text) ?? { name: `store_${texts.size}`, uses: 0 };
+    texts.set(text, { ...seen, uses: seen.uses + 1 });
+    return seen.uses + 1 >= preparedFromUse ? seen.name : undefined;
+  };
+  // One for each connection: what Kysely knows of a connection hangs on it.
+  const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>();
+  return {
+    options: pool.options,
+    connect: async () => {
+      const client = await pool.connect();
+      const known = clients.get(client) ?? wrapClient(client, countUse);
+      clients.set(client, known);
+      return known;
+    },
+    end: () => pool.end(),
+  };
+}
+
+function wrapClient(client: pg.PoolClient, countUse: (text: string) => string | undefined): PostgresPoolClient {
+  const query = (text: string, values: readonly unknown[] = []): Promise<pg.QueryResult> => {
+    // Without parameters it may be several statements, which cannot be prepared.
+    const name = values.length === 0 ? undefined : countUse(text);
+    return client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
+  };
+  return {
+    // The other form of a query has a cursor, which only a dialect that is given one makes.
+    query: query as unknown as PostgresPoolClient["query"],
+    release: (destroy) => client.release(destroy),
+  };
 }
 
 function parseSafeInteger(text: string): number {

@@ -58,7 +58,7 @@ test("damage is what the file says, doubt is what this host lacks", () => {
 });
 
 test("what pg_restore and psql complain about is sorted by whom it accuses", () => {
-  const stderr = `pg_restore: while PROCESSING TOC:
+  const ofPgRestore = `pg_restore: while PROCESSING TOC:
 pg_restore: from TOC entry 215; 1259 16390 TABLE a app
 pg_restore: error: could not execute query: ERROR:  type "vector" does not exist
 Command was: CREATE TABLE secret
@@ -67,12 +67,12 @@ pg_restore: error: could not execute query: ERROR:  permission denied for schema
 pg_restore: error: COPY failed for table "a": ERROR:  invalid input syntax for type integer: "secret"
 CONTEXT:  COPY a, line 1: "secret"
 pg_restore: error: could not read from input file: end of file
-pg_restore: warning: errors ignored on restore: 3
-psql:<stdin>:12: NOTICE:  table does not exist
+pg_restore: warning: errors ignored on restore: 3`;
+  const ofPsql = `psql:<stdin>:12: NOTICE:  table does not exist
 psql:<stdin>:13: ERROR:  could not extend file "base/5/1": No space left on device
 psql:<stdin>:14: ERROR:  must be superuser to create a base type`;
 
-  const failures = readFailures(stderr);
+  const failures = [...readFailures(ofPgRestore), ...readFailures(ofPsql)];
 
   assert.deepEqual(
     failures.map(({ kind }) => kind),

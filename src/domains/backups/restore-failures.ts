@@ -39,8 +39,8 @@ const host = [
 const passing =
   /^(?:while |from TOC entry|warning:|hint:|info:|creating |processing |(?:NOTICE|WARNING|INFO|DEBUG|LOG):)/;
 
-/** What a restored row does not depend on. */
-const minorEntry = /^\d+; \d+ \d+ (?:ACL|DEFAULT ACL|COMMENT|MATERIALIZED VIEW DATA|REFRESH) /;
+/** No row depends on these; pg_restore comes to them when its parallel processes, whose lines may mix, have ended. */
+const minorEntry = /^\d+; \d+ \d+ (?:ACL|DEFAULT ACL|MATERIALIZED VIEW DATA) /;
 
 /** In the order in which they were told. Of a message its first line is kept, and no value of a row. */
 export function readFailures(stderr: string): RestoreFailure[] {

@@ -3,7 +3,8 @@ import type { App } from "#app.ts";
 import type { Actor } from "#http/permission.ts";
 
 import { refuseGuess } from "./lockout.ts";
-import { findTokenProof, type TokenProof, updateLastUsed } from "./queries.ts";
+import { createProofLookup, type FindProof } from "./proof-lookup.ts";
+import { type TokenProof, updateLastUsed } from "./queries.ts";
 import { intersect, ownScopes, roleScopes } from "./roles.ts";
 import { sessionIdleMs } from "./sign-in.ts";
 import { findLiveSession, updateLastSeen } from "./sign-in-queries.ts";
@@ -35,11 +36,17 @@ type Authenticating = Pick<App, "db" | "keys" | "now">;
 /**
  * The caller, or undefined: nothing was shown, or what was shown is not valid. A
  * header counts alone, whatever cookie comes with it. Throws `rate_limited` for
- * an address that guesses.
+ * an address that guesses. With one lookup for many calls, those made together share
+ * a query.
  */
-export async function authenticate(app: Authenticating, credentials: Credentials): Promise<Authenticated | undefined> {
+export async function authenticate(
+  app: Authenticating,
+  credentials: Credentials,
+  findProof: FindProof = createProofLookup(app),
+): Promise<Authenticated | undefined> {
   const { authorization, sessionCookie, address } = credentials;
-  if (authorization !== undefined) return authenticateToken(app, authorization, address);
+  if (authorization !== undefined)
+    return authenticateToken({ db: app.db, keys: app.keys, now: app.now, findProof }, authorization, address);
   return sessionCookie === undefined ? undefined : authenticateSession(app, sessionCookie);
 }
 
@@ -49,14 +56,14 @@ export function readUserName(actor: Pick<Actor, "name">): string {
 }
 
 async function authenticateToken(
-  app: Authenticating,
+  app: Authenticating & { findProof: FindProof },
   authorization: string,
   address: string,
 ): Promise<Authenticated | undefined> {
   const [, text = ""] = /^bearer +(\S{1,200})$/i.exec(authorization) ?? [];
   const id = readTokenId(text);
   if (id === undefined) return undefined;
-  const proof = await findTokenProof(app.db, id);
+  const proof = await app.findProof(id);
   if (proof === undefined || !matchesToken(app.keys, text, proof)) {
     await refuseGuess(app, address);
     return undefined;

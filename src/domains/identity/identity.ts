@@ -13,6 +13,7 @@
  * What this does not do: passwords, groups, sign-in with other services.
  */
 export { authenticate } from "./authentication.ts";
+export { createProofLookup } from "./proof-lookup.ts";
 export { sessionCookie } from "./sign-in.ts";
 export { createToken, ensureFirstAdmin, revokeToken } from "./tokens.ts";
 export { createUser } from "./users.ts";

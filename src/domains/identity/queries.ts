@@ -121,6 +121,7 @@ export async function revokeTokenOnce(tx: Db, id: string, now: string): Promise<
 }
 
 const TokenProof = z.object({
+  id: z.string(),
   hash: z.custom<Buffer>((value) => Buffer.isBuffer(value)),
   keyVersion: z.int(),
   scopes: z.array(ScopeText),
@@ -133,17 +134,17 @@ const TokenProof = z.object({
 });
 export type TokenProof = z.output<typeof TokenProof>;
 
-/** What a token is checked against. */
-export function findTokenProof(db: Db, id: string): Promise<TokenProof | undefined> {
-  return maybe(
+/** What tokens are checked against; ids that are no token's are left out. */
+export function listTokenProofs(db: Db, ids: readonly string[]): Promise<TokenProof[]> {
+  return many(
     db,
     TokenProof,
     sql`
-      select t.hash, t.key_version, t.scopes, t.expires_at, t.last_used_at, t.revoked_at,
+      select t.id, t.hash, t.key_version, t.scopes, t.expires_at, t.last_used_at, t.revoked_at,
              u.name as user_name, u.role, u.disabled_at
       from identity_token t
       join identity_user u on u.id = t.user_id
-      where t.id = ${id}`,
+      where t.id = any(${[...ids]}::text[])`,
   );
 }
 

@@ -35,7 +35,7 @@ async function judge(
     return {
       state: "loose",
       detail: `is not configured, and ${status.waiting + status.dead} messages are left for it`,
-      remedy: `Add notifications.channels.${status.channel} to leveredge.yaml.`,
+      remedy: `Add notifications.channels.${status.channel} to leveredge.yaml, or: leveredge notifications drop --channel ${status.channel}`,
     };
   }
   try {
@@ -45,7 +45,16 @@ async function judge(
     const detail = `is blocked: ${error.message}; ${status.waiting} messages wait`;
     return { state: "failed", detail, remedy: error.hint ?? "Correct it in leveredge.yaml." };
   }
-  return judgeOutbox(app, status);
+  return status.hold?.kind === "blocked" ? describeBlock(status, status.hold.why) : judgeOutbox(app, status);
+}
+
+/** It opens; the service refused it the last time that something was sent. */
+function describeBlock({ waiting }: ChannelStatus, why: string): Omit<Check, "subject"> {
+  return {
+    state: "failed",
+    detail: `is blocked: ${why}; ${waiting} messages wait`,
+    remedy: "Mend it in leveredge.yaml, then: leveredge notifications resend --all-dead",
+  };
 }
 
 function judgeOutbox(app: Pick<App, "now">, status: ChannelStatus): Omit<Check, "subject"> {

@@ -1,6 +1,9 @@
 /** `leveredge notify` and `notifications`. They work on the host directly, also when the server is down. */
+import type { App } from "#app.ts";
 import type { Command, CommandContext } from "#cli/command.ts";
 import { outcomeExit } from "#errors.ts";
+
+import type { Delivery } from "./schema.ts";
 
 const states = ["waiting", "sending", "sent", "dead"];
 
@@ -41,9 +44,21 @@ export const notificationCommands: Command[] = [
     ],
     run: runResend,
   },
+  {
+    name: "notifications drop",
+    summary: "give up messages that are dead, or left for a channel that is gone",
+    arguments: [{ syntax: "[id]", summary: "the notification" }],
+    options: [
+      { flags: "--all-dead", summary: "all that are dead" },
+      { flags: "--channel <name>", summary: "all that wait for a channel that is not configured any more" },
+    ],
+    examples: ["leveredge notifications drop --all-dead", "leveredge notifications drop --channel slack"],
+    run: runDrop,
+  },
 ];
 
 const deliverWithinMs = 30_000;
+const lookAgainMs = 200;
 
 /** Ends 0 when every delivery is sent, 12 when one still waits, 13 when one is dead. */
 async function runNotify(context: CommandContext): Promise<number> {
@@ -68,16 +83,34 @@ async function readRequest({ arguments: [message = ""], options }: CommandContex
 
 async function deliverAndShow({ openApp, output, signal }: CommandContext, ids: readonly string[]): Promise<number> {
   const { deliverDue } = await import("./delivery.ts");
-  const { listDeliveries } = await import("./queries.ts");
   const app = await openApp();
-  await deliverDue(app, { signal: AbortSignal.any([signal, AbortSignal.timeout(deliverWithinMs)]) });
-  const deliveries = await listDeliveries(app.db, ids);
-  const lines = deliveries.map(({ channel, state, lastError }) =>
-    lastError === null || state === "sent" ? `${channel}: ${state}` : `${channel}: ${state} — ${lastError}`,
-  );
-  output.data({ deliveries }, lines.join("\n"));
+  const within = AbortSignal.any([signal, AbortSignal.timeout(deliverWithinMs)]);
+  await deliverDue(app, { signal: within });
+  const deliveries = await listSettled(app, ids, within);
+  const lines = deliveries.map(describeDelivery);
+  output.data({ deliveries }, lines.length === 0 ? "nothing is dead" : lines.join("\n"));
   if (deliveries.some(({ state }) => state === "dead")) return outcomeExit.failed;
   return deliveries.every(({ state }) => state === "sent") ? outcomeExit.ok : outcomeExit.blocked;
+}
+
+/** A server that runs may have taken a message first: what it is sending is waited for. */
+async function listSettled(
+  app: Pick<App, "db">,
+  ids: readonly string[],
+  within: AbortSignal,
+): Promise<readonly Delivery[]> {
+  const { setTimeout: delay } = await import("node:timers/promises");
+  const { listDeliveries } = await import("./queries.ts");
+  for (;;) {
+    const deliveries = await listDeliveries(app.db, ids);
+    if (within.aborted || deliveries.every(({ state }) => state !== "sending")) return deliveries;
+    await delay(lookAgainMs, undefined, { signal: within }).catch(() => undefined);
+  }
+}
+
+function describeDelivery({ channel, state, lastError, nextAttemptAt }: Delivery): string {
+  const until = state === "waiting" ? ` until ${nextAttemptAt.slice(0, 16).replace("T", " ")} UTC` : "";
+  return `${channel}: ${state}${until}${state === "sent" || lastError === null ? "" : ` — ${lastError}`}`;
 }
 
 async function runList({ options, openApp, output }: CommandContext): Promise<number> {
@@ -102,7 +135,7 @@ async function runList({ options, openApp, output }: CommandContext): Promise<nu
     firstLine(title === "" ? text : title) + (repeats === 0 ? "" : ` (+${repeats})`),
     deliveries
       .filter(({ notificationId }) => notificationId === id)
-      .map((delivery) => `${delivery.channel} ${delivery.state}`)
+      .map(summarizeDelivery)
       .join(", "),
     id,
   ]);
@@ -117,30 +150,49 @@ async function runList({ options, openApp, output }: CommandContext): Promise<nu
   return outcomeExit.ok;
 }
 
+function summarizeDelivery({ channel, state, lastError }: Delivery): string {
+  return `${channel} ${state}${state === "sent" || lastError === null ? "" : ` (${firstLine(lastError)})`}`;
+}
+
 function firstLine(text: string): string {
   const line = text.split("\n").find((part) => part.trim() !== "") ?? "";
   return line.length > 60 ? `${line.slice(0, 59)}…` : line;
 }
 
 async function runResend(context: CommandContext): Promise<number> {
-  const { AppError } = await import("#errors.ts");
   const { currentUser } = await import("#system/user.ts");
   const { resend } = await import("./notifications.ts");
   const [id] = context.arguments;
-  const isAll = context.options["allDead"] === true;
-  if ((id === undefined) === !isAll) {
-    throw new AppError("invalid_input", "say which: a notification's id, or --all-dead", {
-      hint: "See which there are: leveredge notifications list --only dead",
-    });
-  }
-  if (id !== undefined && !/^[0-9a-f-]{36}$/i.test(id)) {
-    throw new AppError("invalid_input", `${JSON.stringify(id)} is not the id of a notification`, {
-      hint: "See which there are: leveredge notifications list --only dead",
-    });
-  }
+  await readDead(id, context.options);
   const app = await context.openApp();
   const revived = await resend(app, id, `cli:${currentUser()}`);
-  if (revived.length > 0) return deliverAndShow(context, [...new Set(revived.map((row) => row.notificationId))]);
-  context.output.data({ deliveries: [] }, "nothing is dead");
+  return deliverAndShow(context, [...new Set(revived.map((row) => row.notificationId))]);
+}
+
+async function runDrop(context: CommandContext): Promise<number> {
+  const { currentUser } = await import("#system/user.ts");
+  const { dropUnsent } = await import("./notifications.ts");
+  const [id] = context.arguments;
+  const { channel } = context.options;
+  if (typeof channel !== "string") await readDead(id, context.options);
+  const app = await context.openApp();
+  const unsent =
+    typeof channel === "string"
+      ? { channel }
+      : { state: "dead" as const, ...(id === undefined ? {} : { notificationId: id }) };
+  const dropped = await dropUnsent(app, unsent, `cli:${currentUser()}`);
+  const lines = dropped.map((row) => `${row.channel}: dropped ${row.state} message ${row.notificationId}`);
+  context.output.data({ dropped }, lines.length === 0 ? "there is nothing to drop" : lines.join("\n"));
   return outcomeExit.ok;
+}
+
+/** Either an id or all of them, and never by mistake. */
+async function readDead(id: string | undefined, options: CommandContext["options"]): Promise<void> {
+  const { AppError } = await import("#errors.ts");
+  const hint = "See which there are: leveredge notifications list --only dead";
+  if ((id === undefined) === (options["allDead"] !== true)) {
+    throw new AppError("invalid_input", "say which: a notification's id, or --all-dead", { hint });
+  }
+  if (id === undefined || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return;
+  throw new AppError("invalid_input", `${JSON.stringify(id)} is not the id of a notification`, { hint });
 }

@@ -27,17 +27,25 @@ import {
   updateSentParts,
   upsertHold,
 } from "./queries.ts";
+import { listAwake } from "./routing.ts";
 import type { ClaimedDelivery } from "./schema.ts";
 
 const leaseMs = 2 * 60_000;
 const shortestDelayMs = 2_000;
 const longestDelayMs = 60 * 60_000;
+/** A service that asks for more is asked again all the same. */
+const longestPatienceMs = 12 * 60 * 60_000;
+/** A fault may lie in one message: it must not hold the others up for long. */
+const longestUnaskedPauseMs = 30_000;
 const giveUpAfterMs = 24 * 60 * 60_000;
 /** Within the lease, so that no second sender begins while one is at it. */
 const sendWithinMs = 60_000;
 const lookAgainMs = 1_000;
 const unopenedRetryMs = 15_000;
 const refusedRetryMs = 10 * 60_000;
+
+/** Whoever writes events about channels. */
+const ownActor = "notifications";
 
 type Options = {
   signal: AbortSignal;
@@ -66,7 +74,7 @@ export async function deliverDue(app: App, options: Options): Promise<void> {
         );
       }
       // One that hangs holds up no message of another that comes meanwhile.
-      await Promise.race([Promise.all(busy.values()), delay(lookAgainMs)]);
+      await Promise.race([Promise.all(busy.values()), delay(lookAgainMs, undefined, { ref: false })]);
     } while (busy.size > 0);
   } finally {
     await outbound.close();
@@ -83,6 +91,7 @@ async function serveChannel(app: App, channel: string, service: Service): Promis
     const now = app.now();
     const claimed = await claimDelivery(app.db, {
       channel,
+      severities: listAwake(app.config, now),
       now: now.toISOString(),
       leaseUntil: new Date(now.getTime() + leaseMs).toISOString(),
     });
@@ -149,7 +158,7 @@ async function settle(app: App, channel: string, claimed: ClaimedDelivery, resul
   switch (result.state) {
     case "sent":
       await finishDelivery(app.db, claimed, { at: now.toISOString(), remoteId: result.remoteId });
-      await deleteHold(app.db, channel);
+      await deleteHold(app.db, channel, now.toISOString());
       return;
     case "permanent":
       await bury(app, channel, claimed, result.why);
@@ -176,11 +185,15 @@ async function postpone(
     await bury(app, channel, claimed, `given up after a day: ${why}`);
     return;
   }
-  const at = new Date(now.getTime() + (retryAfterMs ?? backOff(claimed.tries))).toISOString();
+  const after = (ms: number): string => new Date(now.getTime() + ms).toISOString();
+  const ownMs = backOff(claimed.tries);
+  const askedMs = Math.min(retryAfterMs ?? 0, longestPatienceMs);
   // A stop of ours says nothing about the other side.
-  await postponeDelivery(app.db, claimed, { at, why, countsAsTry: !app.signal.aborted });
-  if (retryAfterMs === undefined) return;
-  await upsertHold(app.db, { channel, kind: "paused", until: at, why, since: now.toISOString() });
+  const countsAsTry = !app.signal.aborted;
+  await postponeDelivery(app.db, claimed, { at: after(Math.max(ownMs, askedMs)), why, countsAsTry });
+  if (!countsAsTry) return;
+  const until = after(Math.max(Math.min(ownMs, longestUnaskedPauseMs), askedMs));
+  await upsertHold(app.db, { channel, kind: "paused", until, why, since: now.toISOString() });
 }
 
 /** Told once, through the other channels, when it begins. */
@@ -192,7 +205,7 @@ async function block(app: App, channel: string, { why, retryMs }: { why: string;
     await upsertHold(tx, { channel, kind: "blocked", until, why, since: now.toISOString() });
     if (known) return;
     await appendEvent(tx, app.keys, {
-      actor: "notifications",
+      actor: ownActor,
       action: "notifications.channel",
       target: `channel ${channel}`,
       outcome: "blocked",
@@ -206,21 +219,24 @@ async function block(app: App, channel: string, { why, retryMs }: { why: string;
   });
 }
 
-/** The dead letter and its event are one change. */
+/** The dead letter and its event are one change. That a message about a channel is dead is told to nobody: it could go on for ever. */
 async function bury(app: App, channel: string, claimed: ClaimedDelivery, why: string): Promise<void> {
   await transaction(app.db, async (tx) => {
     if ((await buryDelivery(tx, claimed, why)) === 0) return;
     await appendEvent(tx, app.keys, {
-      actor: "notifications",
+      actor: ownActor,
       action: "notifications.delivery",
       target: `channel ${channel}`,
       outcome: "dead",
       details: { channel, deliveryId: claimed.id, why },
-      notice: {
-        severity: "high",
-        title: `a message could not be delivered by ${channel}`,
-        text: `${why}\n\nMend the channel, then: leveredge notifications resend --all-dead`,
-      },
+      notice:
+        claimed.actor === ownActor
+          ? undefined
+          : {
+              severity: "high",
+              title: `a message could not be delivered by ${channel}`,
+              text: `${why}\n\nMend the channel, then: leveredge notifications resend --all-dead`,
+            },
     });
   });
 }

@@ -34,9 +34,15 @@ const localNames = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** Listens on loopback, or answers who has the port already. */
 export async function startListener(
   app: ListenerApp,
-  { port = hermesPort, requestWithinMs = 10_000 }: { port?: number; requestWithinMs?: number } = {},
+  options: {
+    port?: number;
+    requestWithinMs?: number;
+    /** Hears what kept a message from being taken and is nobody's fault who asked. */
+    onError?: (error: unknown) => void;
+  } = {},
 ): Promise<Listener> {
-  const mayTake = limitRate(app.now);
+  const { port = hermesPort, requestWithinMs = 10_000, onError = () => undefined } = options;
+  const tools = { mayTake: limitRate(app.now), onError };
   const server = createServer(
     {
       requestTimeout: requestWithinMs,
@@ -44,7 +50,7 @@ export async function startListener(
       connectionsCheckingInterval: requestWithinMs / 5,
     },
     (request, response) => {
-      void answer(app, request, response, mayTake);
+      void answer(app, request, response, tools);
     },
   );
   server.maxConnections = mostConnections;
@@ -70,7 +76,8 @@ function limitRate(now: () => Date): () => boolean {
   return () => {
     const passed = now().getTime() - at;
     at += passed;
-    left = Math.min(messagesAMinute, left + (passed / 60_000) * messagesAMinute);
+    // A clock that was set back gives nothing and takes nothing.
+    left = Math.min(messagesAMinute, left + (Math.max(0, passed) / 60_000) * messagesAMinute);
     if (left < 1) return false;
     left -= 1;
     return true;
@@ -81,12 +88,14 @@ async function answer(
   app: ListenerApp,
   request: IncomingMessage,
   response: ServerResponse,
-  mayTake: () => boolean,
+  { mayTake, onError }: { mayTake: () => boolean; onError: (error: unknown) => void },
 ): Promise<void> {
   try {
     const reply = await respond(app, request, mayTake);
     send(response, reply.status, reply.body);
   } catch (error) {
+    // A client that goes away in the middle of its request is none either.
+    if (!(error instanceof AppError) && request.complete) onError(error);
     const known = error instanceof AppError ? error : new AppError("internal", "the message could not be taken");
     const { code, message, hint } = known;
     send(response, known.status, { error: { code, message, ...(hint === undefined ? {} : { hint }) } });

@@ -27,7 +27,8 @@ import { type Db, transaction } from "#store/database.ts";
 import {
   addRepeat,
   type Dedupe,
-  deleteHold,
+  deleteBlocks,
+  deleteUnsent,
   endRepeats,
   countByChannel,
   findNotification,
@@ -64,7 +65,7 @@ async function takeEvent(tx: Db, app: Pick<App, "config" | "now">, event: Event)
   if ((await addRepeat(tx, dedupe, since)) !== undefined) return;
   await insertMessage(tx, app, channels, {
     severity: notice.severity,
-    title: notice.title,
+    title: notice.title === "" && notice.text === "" ? `${event.action}: ${event.outcome}` : notice.title,
     text: notice.text,
     section: notice.section,
     eventPosition: event.position,
@@ -90,8 +91,8 @@ export async function notify(
   const inserted = await transaction(app.db, (tx) =>
     insertMessage(tx, app, channels, {
       severity,
-      title: request.title,
-      text: request.message,
+      title: cleanText(request.title),
+      text: cleanText(request.message),
       section: undefined,
       eventPosition: undefined,
       dedupe: undefined,
@@ -119,17 +120,61 @@ export async function resend(
   }
   return transaction(app.db, async (tx) => {
     const revived = await reviveDeliveries(tx, { notificationId, now: app.now().toISOString() });
-    for (const { channel } of await listHolds(tx)) await deleteHold(tx, channel);
+    await deleteBlocks(tx);
     if (revived.length > 0) {
       await appendEvent(tx, app.keys, {
         actor,
         action: "notifications.resend",
-        target: notificationId === undefined ? "all dead deliveries" : `notification ${notificationId}`,
+        target: nameTarget(notificationId),
         outcome: "waiting",
         details: { deliveries: revived.map(({ id, channel }) => ({ id, channel })) },
       });
     }
     return revived;
+  });
+}
+
+/** What is given up: all that is dead, what is dead of one notification, or what is left for a channel that is gone. */
+export type Unsent = { state: "dead"; notificationId?: string } | { channel: string };
+
+/**
+ * Takes deliveries out that nobody wants any more, and answers them; the event is
+ * what stays. `conflict` when the channel is configured: its messages are on their way.
+ */
+export async function dropUnsent(
+  app: Pick<App, "db" | "keys" | "config">,
+  unsent: Unsent,
+  actor: string,
+): Promise<Delivery[]> {
+  const which = { state: undefined, channel: undefined, notificationId: undefined, ...unsent };
+  const { channel, notificationId } = which;
+  const configured: string[] = listChannels(app.config.notifications?.channels ?? {});
+  if (channel !== undefined && configured.includes(channel)) {
+    throw new AppError("conflict", `channel ${channel} is configured, and its messages are on their way`, {
+      hint: "Take it out of leveredge.yaml first, or drop what is dead: leveredge notifications drop --all-dead",
+    });
+  }
+  return transaction(app.db, async (tx) => {
+    const dropped = await deleteUnsent(tx, which);
+    if (channel !== undefined) await deleteBlocks(tx);
+    if (dropped.length > 0) {
+      await appendEvent(tx, app.keys, {
+        actor,
+        action: "notifications.drop",
+        target: channel === undefined ? nameTarget(notificationId) : `channel ${channel}`,
+        outcome: "dropped",
+        details: {
+          deliveries: dropped.map((row) => ({
+            id: row.id,
+            notificationId: row.notificationId,
+            channel: row.channel,
+            state: row.state,
+            error: row.lastError,
+          })),
+        },
+      });
+    }
+    return dropped;
   });
 }
 
@@ -163,6 +208,15 @@ export async function describeChannels(app: Pick<App, "db" | "config" | "now">):
       hold: hold === undefined ? null : { kind: hold.kind, until: hold.until, why: hold.why },
     };
   });
+}
+
+function nameTarget(notificationId: string | undefined): string {
+  return notificationId === undefined ? "all dead deliveries" : `notification ${notificationId}`;
+}
+
+/** PostgreSQL stores no NUL and no half of a surrogate pair. */
+function cleanText(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\uFFFD");
 }
 
 async function insertMessage(

@@ -1,89 +1,19 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 
 import { sql } from "kysely";
 
-import type { App } from "#app.ts";
-import { appendEvent, listEvents, sealEvents } from "#events/events.ts";
-import { relayEvents } from "#events/feed.ts";
-import type { NewEvent } from "#events/schema.ts";
-import { transaction } from "#store/database.ts";
-import { testApp } from "#test/app.ts";
-import { type Answer, type OutsideServer, startOutsideServer } from "#test/outside-server.ts";
+import { listEvents, sealEvents } from "#events/events.ts";
+import { advance, askFor, deliver, eventOf, idsAsked, minute, openOutbox, stateOf, tell } from "#test/outbox.ts";
 
-import { backOff, deliverDue } from "./delivery.ts";
-import { notifications } from "./domain.ts";
-import { describeChannels, notify, resend, showNotification } from "./notifications.ts";
-import { claimDelivery, listNotifications } from "./queries.ts";
-import { NotifyRequest } from "./schema.ts";
-
-const minute = 60_000;
-const signal = new AbortController().signal;
-
-type Bench = { app: App; server: OutsideServer; clock: { now: Date } };
-
-/** An app whose telegram and webhook lead to one local server, and whose clock a test moves. */
-async function open(
-  t: TestContext,
-  answer: (index: number) => Answer,
-  settings: Record<string, unknown> = {},
-): Promise<Bench> {
-  const server: OutsideServer = await startOutsideServer(t, () => answer(server.asked.length - 1));
-  const outside = { url: server.url, allow_private: true };
-  const clock = { now: new Date("2026-11-22T12:00:00.000Z") };
-  const app = await testApp(t, {
-    notifications: { channels: { webhook: { url: "https://hook.example/x", secret: "env:PATH" } }, ...settings },
-    outside: { telegram: outside, webhook: outside },
-  });
-  return { app: { ...app, now: () => clock.now }, server, clock };
-}
-
-function ask(message: string): NotifyRequest {
-  return NotifyRequest.parse({ channel: "webhook", message });
-}
-
-function deliver({ app }: Bench): Promise<void> {
-  return deliverDue(app, { signal });
-}
-
-function advance({ clock }: Bench, ms: number): void {
-  clock.now = new Date(clock.now.getTime() + ms);
-}
-
-async function stateOf({ app }: Bench, id: string): Promise<{ state: string; error: string | null; tries: number }[]> {
-  const { deliveries } = await showNotification(app, id);
-  return deliveries.map(({ state, lastError, tries }) => ({ state, error: lastError, tries }));
-}
-
-function idsAsked({ server }: Bench): unknown[] {
-  return server.asked.map(({ headers }) => headers["webhook-id"]);
-}
-
-function event(more: Partial<NewEvent> = {}): NewEvent {
-  return {
-    actor: "test",
-    action: "backups.drill",
-    target: "set chronos",
-    outcome: "damaged",
-    details: {},
-    notice: { severity: "high", title: "backup set chronos is damaged", text: "look" },
-    ...more,
-  };
-}
-
-async function tell({ app }: Bench, told: NewEvent): Promise<void> {
-  await transaction(app.db, (tx) => appendEvent(tx, app.keys, told));
-  const failures = await relayEvents(app, [{ ...notifications, deliver: async () => undefined }], {
-    deliverWithinMs: 1_000,
-    signal,
-  });
-  assert.deepEqual(failures, []);
-}
+import { backOff } from "./delivery.ts";
+import { describeChannels, notify, resend } from "./notifications.ts";
+import { claimDelivery, finishDelivery, listNotifications } from "./queries.ts";
 
 test("a message is in the outbox before it is answered, and sent once", async (t) => {
-  const bench = await open(t, () => ({ status: 200 }));
+  const bench = await openOutbox(t, () => ({ status: 200 }));
 
-  const answer = await notify(bench.app, ask("hello"), "test");
+  const answer = await notify(bench.app, askFor("hello"), "test");
   assert.deepEqual(await stateOf(bench, answer.id), [{ state: "waiting", error: null, tries: 0 }]);
   await deliver(bench);
   await deliver(bench);
@@ -93,8 +23,8 @@ test("a message is in the outbox before it is answered, and sent once", async (t
 });
 
 test("a sender that dies between sending and noting it leads to a second message with the same id", async (t) => {
-  const bench = await open(t, () => ({ status: 200 }));
-  const { id } = await notify(bench.app, ask("hello"), "test");
+  const bench = await openOutbox(t, () => ({ status: 200 }));
+  const { id } = await notify(bench.app, askFor("hello"), "test");
   await deliver(bench);
   // As the row is when the process is killed after the answer and before the mark.
   await sql`update delivery set state = 'sending', sent_at = null, lease_until = ${new Date(bench.clock.now.getTime() + 2 * minute).toISOString()}::timestamptz`.execute(
@@ -113,8 +43,8 @@ test("a sender that dies between sending and noting it leads to a second message
 });
 
 test("two deliverers at once never send one delivery at the same time", async (t) => {
-  const bench = await open(t, () => ({ status: 200 }));
-  for (let index = 0; index < 20; index += 1) await notify(bench.app, ask(`message ${index}`), "test");
+  const bench = await openOutbox(t, () => ({ status: 200 }));
+  for (let index = 0; index < 20; index += 1) await notify(bench.app, askFor(`message ${index}`), "test");
 
   await Promise.all([deliver(bench), deliver(bench), deliver(bench)]);
 
@@ -124,8 +54,8 @@ test("two deliverers at once never send one delivery at the same time", async (t
 
 test("a server that is down for an hour loses nothing and is asked more and more rarely", async (t) => {
   let isDown = true;
-  const bench = await open(t, () => ({ status: isDown ? 503 : 200 }));
-  const { id } = await notify(bench.app, ask("hello"), "test");
+  const bench = await openOutbox(t, () => ({ status: isDown ? 503 : 200 }));
+  const { id } = await notify(bench.app, askFor("hello"), "test");
 
   for (let second = 0; second < 3600; second += 30) {
     await deliver(bench);
@@ -142,10 +72,10 @@ test("a server that is down for an hour loses nothing and is asked more and more
 });
 
 test("what a server asks for in a 429 is kept for the whole channel", async (t) => {
-  const bench = await open(t, (index) =>
+  const bench = await openOutbox(t, (index) =>
     index === 0 ? { status: 429, headers: { "retry-after": "300" } } : { status: 200 },
   );
-  for (let index = 0; index < 5; index += 1) await notify(bench.app, ask(`message ${index}`), "test");
+  for (let index = 0; index < 5; index += 1) await notify(bench.app, askFor(`message ${index}`), "test");
 
   for (let pass = 0; pass < 4; pass += 1) {
     await deliver(bench);
@@ -162,8 +92,8 @@ test("what a server asks for in a 429 is kept for the whole channel", async (t) 
 });
 
 test("what is refused for good is dead at once, told, and sent again on request with the same id", async (t) => {
-  const bench = await open(t, (index) => (index === 0 ? { status: 400, body: "no" } : { status: 200 }));
-  const { id } = await notify(bench.app, ask("hello"), "test");
+  const bench = await openOutbox(t, (index) => (index === 0 ? { status: 400, body: "no" } : { status: 200 }));
+  const { id } = await notify(bench.app, askFor("hello"), "test");
 
   await deliver(bench);
   advance(bench, 24 * 60 * minute);
@@ -183,13 +113,13 @@ test("what is refused for good is dead at once, told, and sent again on request 
 });
 
 test("that a channel is broken is not said through that channel", async (t) => {
-  const bench = await open(t, () => ({ status: 400 }));
-  await notify(bench.app, ask("hello"), "test");
+  const bench = await openOutbox(t, () => ({ status: 400 }));
+  await notify(bench.app, askFor("hello"), "test");
   await deliver(bench);
 
-  await tell(bench, event());
+  await tell(bench, eventOf());
   await deliver(bench);
-  await tell(bench, event({ target: "set other" }));
+  await tell(bench, eventOf({ target: "set other" }));
 
   const titles = (await listNotifications(bench.app.db, { state: undefined, before: undefined, limit: 50 })).map(
     ({ title }) => title,
@@ -201,8 +131,8 @@ test("that a channel is broken is not said through that channel", async (t) => {
 });
 
 test("a message is given up after a day and is dead, not lost", async (t) => {
-  const bench = await open(t, () => ({ status: 500 }));
-  const { id } = await notify(bench.app, ask("hello"), "test");
+  const bench = await openOutbox(t, () => ({ status: 500 }));
+  const { id } = await notify(bench.app, askFor("hello"), "test");
 
   await deliver(bench);
   advance(bench, 25 * 60 * minute);
@@ -214,10 +144,10 @@ test("a message is given up after a day and is dead, not lost", async (t) => {
 });
 
 test("a channel whose secret is in the vault is blocked, says so, and sends when the secret opens", async (t) => {
-  const bench = await open(t, () => ({ status: 200, body: '{"ok":true,"result":{"message_id":1}}' }), {
+  const bench = await openOutbox(t, () => ({ status: 200, body: '{"ok":true,"result":{"message_id":1}}' }), {
     channels: { telegram: { bot_token: "vault:telegram/bot_token", chat_id: "1" } },
   });
-  const { id } = await notify(bench.app, { ...ask("hello"), channel: "telegram" }, "test");
+  const { id } = await notify(bench.app, askFor("hello", "telegram"), "test");
 
   await deliver(bench);
   const [blocked] = await describeChannels(bench.app);
@@ -239,13 +169,13 @@ test("a channel whose secret is in the vault is blocked, says so, and sends when
 });
 
 test("events with a notice become messages, equal ones of an hour are counted, and worse ones are not", async (t) => {
-  const bench = await open(t, () => ({ status: 200 }));
-  const stale = event({ notice: { severity: "normal", title: "stale", text: "look" } });
+  const bench = await openOutbox(t, () => ({ status: 200 }));
+  const stale = eventOf({ notice: { severity: "normal", title: "stale", text: "look" } });
 
   await tell(bench, stale);
   await tell(bench, stale);
-  await tell(bench, event());
-  await tell(bench, event({ notice: undefined, target: "quiet" }));
+  await tell(bench, eventOf());
+  await tell(bench, eventOf({ notice: undefined, target: "quiet" }));
   advance(bench, 61 * minute);
   await tell(bench, stale);
 
@@ -258,18 +188,18 @@ test("events with a notice become messages, equal ones of an hour are counted, a
 });
 
 test("a sender whose lease was taken over marks nothing", async (t) => {
-  const bench = await open(t, () => ({ status: 200 }));
-  await notify(bench.app, ask("hello"), "test");
+  const bench = await openOutbox(t, () => ({ status: 200 }));
+  await notify(bench.app, askFor("hello"), "test");
   const at = (ms: number): string => new Date(bench.clock.now.getTime() + ms).toISOString();
 
-  const lost = await claimDelivery(bench.app.db, { channel: "webhook", now: at(0), leaseUntil: at(minute) });
+  const mine = { channel: "webhook", severities: ["normal"] };
+  const lost = await claimDelivery(bench.app.db, { ...mine, now: at(0), leaseUntil: at(minute) });
   const taken = await claimDelivery(bench.app.db, {
-    channel: "webhook",
+    ...mine,
     now: at(2 * minute),
     leaseUntil: at(4 * minute),
   });
   assert.ok(lost !== undefined && taken !== undefined);
-  const { finishDelivery } = await import("./queries.ts");
   const late = await finishDelivery(bench.app.db, lost, { at: at(0), remoteId: undefined });
   const first = await finishDelivery(bench.app.db, taken, { at: at(0), remoteId: undefined });
 

@@ -74,10 +74,10 @@ export function insertDelivery(
   );
 }
 
-/** Takes the oldest due delivery of a channel, also one whose sender is gone; undefined when none is due or the channel is held. */
+/** Takes the oldest due delivery of these severities, also one whose sender is gone; undefined when there is none or the channel is paused. */
 export function claimDelivery(
   db: Db,
-  wanted: { channel: string; now: string; leaseUntil: string },
+  wanted: { channel: string; severities: readonly string[]; now: string; leaseUntil: string },
 ): Promise<ClaimedDelivery | undefined> {
   return maybe(
     db,
@@ -86,7 +86,9 @@ export function claimDelivery(
       with due as (
         select d.id
         from delivery d
+        join notification n on n.id = d.notification_id
         where d.channel = ${wanted.channel}
+          and n.severity = any(${wanted.severities}::text[])
           and (
             (d.state = 'waiting' and d.next_attempt_at <= ${wanted.now}::timestamptz)
             or (d.state = 'sending' and d.lease_until < ${wanted.now}::timestamptz)
@@ -97,7 +99,7 @@ export function claimDelivery(
           )
         order by d.created_at, d.id
         limit 1
-        for update skip locked
+        for update of d skip locked
       )
       update delivery d
       set state = 'sending', attempt = d.attempt + 1, tries = d.tries + 1,
@@ -105,7 +107,8 @@ export function claimDelivery(
           lease_until = ${wanted.leaseUntil}::timestamptz
       from due, notification n
       where d.id = due.id and n.id = d.notification_id
-      returning d.id, d.attempt, d.tries, d.tried_since, d.sent_parts, n.severity, n.title, n.text, n.created_at`,
+      returning d.id, d.attempt, d.tries, d.tried_since, d.sent_parts, n.severity, n.title, n.text, n.actor,
+                n.created_at`,
   );
 }
 
@@ -186,7 +189,26 @@ export function findNotification(db: Db, id: string): Promise<Notification | und
   return maybe(db, Notification, sql`select ${notificationColumns} from notification where id = ${id}`);
 }
 
-/** The newest first; with a state, those that have a delivery in it. */
+/** Takes out what is dead, or what waits for a channel: of one notification or all. What is on its way stays. */
+export function deleteUnsent(
+  db: Db,
+  which: { state: "dead" | undefined; channel: string | undefined; notificationId: string | undefined },
+): Promise<Delivery[]> {
+  const { state = null, channel = null, notificationId = null } = which;
+  return many(
+    db,
+    Delivery,
+    sql`
+      delete from delivery
+      where state in ('waiting', 'dead')
+        and (${state}::text is null or state = ${state})
+        and (${channel}::text is null or channel = ${channel})
+        and (${notificationId}::uuid is null or notification_id = ${notificationId}::uuid)
+      returning ${deliveryColumns}`,
+  );
+}
+
+/** The newest first, those behind the notification `before`; with a state, those that have a delivery in it. */
 export function listNotifications(
   db: Db,
   page: { state: DeliveryState | undefined; before: string | undefined; limit: number },
@@ -199,8 +221,9 @@ export function listNotifications(
       from notification n
       where (${page.state ?? null}::text is null
              or exists (select from delivery d where d.notification_id = n.id and d.state = ${page.state ?? null}))
-        and (${page.before ?? null}::timestamptz is null or created_at < ${page.before ?? null}::timestamptz)
-      order by created_at desc, id
+        and (${page.before ?? null}::uuid is null
+             or (created_at, id) < (select b.created_at, b.id from notification b where b.id = ${page.before ?? null}::uuid))
+      order by created_at desc, id desc
       limit ${page.limit}`,
   );
 }
@@ -271,8 +294,19 @@ export function upsertHold(db: Db, hold: ChannelHold): Promise<ChannelHold> {
   );
 }
 
-export function deleteHold(db: Db, channel: string): Promise<number> {
-  return run(db, sql`delete from channel_hold where channel = ${channel}`);
+/** The channel works again. Patience that was asked for is kept to its end, whoever got through meanwhile. */
+export function deleteHold(db: Db, channel: string, now: string): Promise<number> {
+  return run(
+    db,
+    sql`
+      delete from channel_hold
+      where channel = ${channel} and (kind = 'blocked' or until <= ${now}::timestamptz)`,
+  );
+}
+
+/** Blocked channels are tried at once. */
+export function deleteBlocks(db: Db): Promise<number> {
+  return run(db, sql`delete from channel_hold where kind = 'blocked'`);
 }
 
 /** Forgets messages that are older and have nothing left to send or to decide about. */

@@ -30,7 +30,7 @@ export function notificationRoutes(app: ServerApp): readonly Route[] {
       permission: "notifications:read",
       query: z.object({
         state: DeliveryState.optional(),
-        before: z.iso.datetime().optional(),
+        before: z.uuid().optional().describe("Only messages older than the one with this id: the next page"),
         limit: z.coerce.number().int().min(1).max(500).default(50),
       }),
       response: { 200: z.object({ notifications: z.array(WithDeliveries) }) },

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { Config } from "#config/schema.ts";
 import { AppError } from "#errors.ts";
 
-import { chooseAddressed, chooseChannels, chooseInstant } from "./routing.ts";
+import { chooseAddressed, chooseChannels, chooseInstant, listAwake } from "./routing.ts";
 
 const channels = { file: { path: "/var/log/leveredge.jsonl" }, slack: { webhook_url: "env:SLACK" } };
 
@@ -86,5 +86,42 @@ test("the end of the quiet hours moves with the clocks, and what waits is never 
       assert.equal(chooseInstant(config, "normal", at).getTime(), at.getTime());
     }),
     { numRuns: 200 },
+  );
+});
+
+test("quiet hours that begin or end while clocks are changed hold nothing longer than they last", () => {
+  const clock = fc
+    .tuple(fc.integer({ min: 0, max: 23 }), fc.constantFrom("00", "15", "30", "59"))
+    .map(([hour, past]) => `${String(hour).padStart(2, "0")}:${past}`);
+  // Around the changes of these zones, among them one of half an hour.
+  const changes = [
+    "2026-03-08T10:00Z",
+    "2026-11-01T09:00Z",
+    "2026-03-29T01:00Z",
+    "2026-10-25T01:00Z",
+    "2026-04-04T15:00Z",
+  ];
+  const zone = fc.constantFrom("America/Los_Angeles", "Europe/Berlin", "Australia/Lord_Howe", "UTC");
+  const instant = fc
+    .tuple(fc.constantFrom(...changes), fc.integer({ min: -1500, max: 1500 }))
+    .map(([change, minutes]) => new Date(Date.parse(change) + minutes * 60_000));
+
+  fc.assert(
+    fc.property(clock, clock, zone, instant, (from, to, timezone, now) => {
+      const [start = 0, end = 0] = [from, to].map((time) => {
+        const [hour = 0, past = 0] = time.split(":").map(Number);
+        return hour * 60 + past;
+      });
+      const lastsMinutes = (end - start + 1440) % 1440;
+      // A change of the clocks may swallow the one waking hour of a day.
+      fc.pre(lastsMinutes < 1380);
+      const config = configure({ channels, quiet_hours: { from, to } }, timezone);
+
+      const at = chooseInstant(config, "normal", now);
+
+      assert.ok(at >= now && at.getTime() - now.getTime() <= (lastsMinutes + 60) * 60_000, at.toISOString());
+      assert.ok(listAwake(config, at).includes("normal"), at.toISOString());
+    }),
+    { numRuns: 1_000 },
   );
 });

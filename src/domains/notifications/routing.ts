@@ -1,6 +1,4 @@
 /** Which message goes to which channel, and when. Pure: configuration and clock are arguments. */
-import { Cron } from "croner";
-
 import type { Config } from "#config/schema.ts";
 import { AppError } from "#errors.ts";
 import type { Notice } from "#events/schema.ts";
@@ -8,6 +6,12 @@ import type { Notice } from "#events/schema.ts";
 import { type ChannelName, listChannels } from "./channels/all.ts";
 
 export type Severity = Notice["severity"];
+
+type QuietConfig = Pick<Config, "notifications" | "platform">;
+
+const minuteMs = 60_000;
+
+const severities: readonly Severity[] = ["high", "normal", "low"];
 
 /** Where HERMES takes what no channel of ours is configured for. */
 const hermesChannel: ChannelName = "telegram";
@@ -58,27 +62,33 @@ function listConfigured(notifications: Config["notifications"]): ChannelName[] {
   return configured.length === 0 && notifications?.listen === true ? [hermesChannel] : configured;
 }
 
-/** Now, or the end of the quiet hours that it falls into; summer time moves the end with the clocks. */
-export function chooseInstant(config: Pick<Config, "notifications" | "platform">, severity: Severity, now: Date): Date {
-  const quiet = config.notifications?.quiet_hours;
-  if (quiet === undefined || quiet.except.includes(severity)) return now;
-  const { timezone } = config.platform;
-  if (!isBetween(readClock(now, timezone), quiet.from, quiet.to)) return now;
-  const [hour, minute] = quiet.to.split(":").map(Number);
-  return new Cron(`${minute} ${hour} * * *`, { timezone }).nextRun(now) ?? now;
+/** Now, or the first minute after the quiet hours that it falls into, as the clocks there go: also where they are changed. */
+export function chooseInstant(config: QuietConfig, severity: Severity, now: Date): Date {
+  const isQuiet = watchQuiet(config, severity);
+  let at = now.getTime();
+  while (isQuiet(at)) at = (Math.floor(at / minuteMs) + 1) * minuteMs;
+  return new Date(at);
 }
 
-/** `23:05` there. */
-function readClock(now: Date, timezone: string): string {
-  return new Intl.DateTimeFormat("en-GB", {
-    timeZone: timezone,
+/** The severities that may be sent at that instant: all but those that wait for the end of the quiet hours. */
+export function listAwake(config: QuietConfig, now: Date): Severity[] {
+  return severities.filter((severity) => !watchQuiet(config, severity)(now.getTime()));
+}
+
+/** Asked by the clock on the wall: a repeated hour is as quiet the second time. */
+function watchQuiet(config: QuietConfig, severity: Severity): (at: number) => boolean {
+  const quiet = config.notifications?.quiet_hours;
+  if (quiet === undefined || quiet.except.includes(severity)) return () => false;
+  const clock = new Intl.DateTimeFormat("en-GB", {
+    timeZone: config.platform.timezone,
     hour: "2-digit",
     minute: "2-digit",
     hourCycle: "h23",
-  }).format(now);
+  });
+  return (at) => isBetween(clock.format(at), quiet.from, quiet.to);
 }
 
-/** Times of day as text compare as times; a span may go over midnight. */
+/** Times of day as text compare as times; a span may go over midnight, and never lasts the whole day. */
 function isBetween(clock: string, from: string, to: string): boolean {
   return from <= to ? clock >= from && clock < to : clock >= from || clock < to;
 }

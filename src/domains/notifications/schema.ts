@@ -46,6 +46,7 @@ export const ClaimedDelivery = z.object({
   severity: Notice.shape.severity,
   title: z.string(),
   text: z.string(),
+  actor: z.string(),
   createdAt: instant,
 });
 export type ClaimedDelivery = z.output<typeof ClaimedDelivery>;
@@ -74,7 +75,7 @@ export type ChannelStatus = z.output<typeof ChannelStatus>;
 /** The body of `POST /notify`, as the specification's final curl sends it. */
 export const NotifyRequest = z.strictObject({
   channel: z.string().min(1).max(64).optional(),
-  message: z.string().min(1).max(60_000),
+  message: z.string().max(60_000).regex(/\S/, { error: "expected some text" }),
   priority: z.enum(["low", "normal", "high", "urgent"]).default("normal"),
   title: z.string().max(200).default(""),
 });

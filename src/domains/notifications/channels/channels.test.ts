@@ -158,13 +158,13 @@ const answers: {
   {
     channel: "telegram",
     answer: { status: 400, body: '{"ok":false,"description":"Bad Request: chat not found"}' },
-    expected: "permanent",
+    expected: "blocked",
     why: /chat not found/,
   },
   {
     channel: "telegram",
     answer: { status: 403, body: '{"ok":false,"description":"Forbidden: bot was blocked by the user"}' },
-    expected: "permanent",
+    expected: "blocked",
     why: /blocked/,
   },
   {
@@ -192,7 +192,7 @@ const answers: {
   },
   { channel: "ntfy", answer: { status: 429, headers: { "retry-after": "5" } }, expected: "retry", afterMs: 5_000 },
   { channel: "ntfy", answer: { status: 403, body: '{"error":"forbidden"}' }, expected: "permanent" },
-  { channel: "webhook", answer: { status: 410 }, expected: "permanent" },
+  { channel: "webhook", answer: { status: 410 }, expected: "blocked" },
   { channel: "webhook", answer: { status: 307, headers: { location: "/x" } }, expected: "blocked", why: /redirect/ },
   { channel: "webhook", answer: { status: 503 }, expected: "retry" },
 ];

@@ -22,7 +22,7 @@ export async function ask(
   }
 }
 
-/** A status as a result: success, worth another try (408, 425, 429, 5xx), a channel that is wrong (401, 404, redirects), or final. */
+/** A status as a result: success, worth another try (408, 425, 429, 5xx), a channel that is wrong (401, 404, 410, redirects), or final. */
 export function judgeStatus(
   service: string,
   { status, headers, body }: OutboundResponse,
@@ -38,7 +38,7 @@ export function judgeStatus(
   if (status >= 300 && status < 400) {
     return { state: "blocked", why: `${service} answered ${status}, a redirect: write the address it leads to` };
   }
-  return { state: status === 401 || status === 404 ? "blocked" : "permanent", why };
+  return { state: [401, 404, 410].includes(status) ? "blocked" : "permanent", why };
 }
 
 /** `Retry-After` in seconds or as a date; undefined when it says neither. */

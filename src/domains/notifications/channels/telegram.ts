@@ -71,6 +71,13 @@ function judge(answer: OutboundResponse, token: string): SendResult {
   if (answer.status === 401 || answer.status === 404) {
     return { state: "blocked", why: `telegram does not know this bot (${answer.status}): check bot_token` };
   }
+  // There is one chat: what is wrong with it is wrong for every message.
+  if (answer.status === 403 || /chat not found/i.test(said)) {
+    return {
+      state: "blocked",
+      why: `telegram answered ${answer.status}: ${said}; check chat_id and the bot's membership`,
+    };
+  }
   if (answer.status >= 400 && answer.status < 500 && said !== "") {
     return { state: "permanent", why: `telegram answered ${answer.status}: ${said}` };
   }

@@ -1,7 +1,7 @@
 /**
  * A signed webhook, as https://www.standardwebhooks.com has it (read 2026-11-22):
  * id, time and body are signed with HMAC-SHA256, so that the receiver knows the
- * sender, refuses what is old, and drops what it has seen. 410 says: no more.
+ * sender, refuses what is old, and drops what it has seen. 410 says: no more (the channel is blocked).
  */
 import { createHmac } from "node:crypto";
 
