@@ -29,7 +29,8 @@ const askEveryMs = 10;
 const startTimeoutMs = 60_000;
 const connections = 32;
 const loadSeconds = 5;
-const path = "/runs?limit=1";
+/** The first reads its caller's token and user alone, the second a table too. */
+const paths = ["/me", "/runs?limit=1"];
 
 const bareServer = `
   const answer = (_, reply) => reply.setHeader("content-type", "application/json").end('{"runs":[]}');
@@ -79,18 +80,23 @@ async function measure(token: string): Promise<void> {
   const idleMb = await readResidentMb(child);
   print("idle memory", `${idleMb.toFixed(0)} MB`, `${idleLimitMb} MB`, idleMb / idleLimitMb);
 
-  const url = `http://127.0.0.1:${port}${path}`;
-  load(url, token);
-  const reads = median(Array.from({ length: runs }, () => load(url, token)));
-  print(`GET ${path}`, `${reads.toFixed(0)} reads/s`, `at least ${readsLimit}/s`, reads / readsLimit);
+  const origin = `http://127.0.0.1:${port}`;
+  const rates = paths.map((path) => {
+    load(`${origin}${path}`, token);
+    return { path, reads: median(Array.from({ length: runs }, () => load(`${origin}${path}`, token))) };
+  });
+  for (const { path, reads } of rates) {
+    print(`GET ${path}`, `${reads.toFixed(0)} reads/s`, `at least ${readsLimit}/s`, reads / readsLimit);
+  }
   const loadedMb = await readResidentMb(child);
   console.log(`memory after the load: ${loadedMb.toFixed(0)} MB`);
   await stop(child);
 
   const bare = track(spawn(process.execPath, ["--eval", bareServer, String(port)], { stdio: "inherit" }));
-  await waitUntilAnswered(bare, `http://127.0.0.1:${port}/`);
-  const bareReads = load(`http://127.0.0.1:${port}/`, token);
-  console.log(`bare Node without a store: ${bareReads.toFixed(0)}/s, ratio ${(reads / bareReads).toFixed(2)}`);
+  await waitUntilAnswered(bare, `${origin}/`);
+  const bareReads = load(`${origin}/`, token);
+  const ratios = rates.map(({ path, reads }) => `GET ${path} ${(reads / bareReads).toFixed(2)}`);
+  console.log(`bare Node without a store: ${bareReads.toFixed(0)}/s, ratios ${ratios.join(", ")}`);
 }
 
 function print(title: string, figure: string, limit: string, ratio: number): void {

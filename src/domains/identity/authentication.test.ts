@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { crc32 } from "node:zlib";
 
-import { sql } from "kysely";
+import { type KyselyPlugin, sql } from "kysely";
 
 import type { App } from "#app.ts";
 import { AppError } from "#errors.ts";
@@ -11,6 +11,7 @@ import { testActors, testToken } from "#test/actors.ts";
 import { testApp } from "#test/app.ts";
 
 import { authenticate } from "./authentication.ts";
+import { createProofLookup } from "./proof-lookup.ts";
 import { findToken } from "./queries.ts";
 import { roleScopes } from "./roles.ts";
 import { createTokenText, readTokenId } from "./token-text.ts";
@@ -202,4 +203,34 @@ test("expired and revoked tokens are no guesses", async (t) => {
     assert.equal(await show(app, expired), undefined);
     assert.equal(await show(app, revoked), undefined);
   }
+});
+
+test("tokens shown together are read by one query, each opens its own, and one revoked before opens nothing", async (t) => {
+  const app = await testApp(t);
+  const { viewer, admin, revoked } = await testActors(app);
+  let queries = 0;
+  const countQuery: KyselyPlugin = {
+    transformQuery: ({ node }) => {
+      queries += 1;
+      return node;
+    },
+    transformResult: ({ result }) => Promise.resolve(result),
+  };
+  const findProof = createProofLookup({ db: app.db.withPlugin(countQuery) });
+  const ask = (token: string) => authenticate(app, { authorization: `Bearer ${token}`, address }, findProof);
+
+  const together = await Promise.all([viewer, admin, revoked, createTokenText().text.reveal(), viewer].map(ask));
+  const queriesTogether = queries;
+  await revokeToken(app, admin.slice(10, 18), asker);
+  const after = await Promise.all([viewer, admin].map(ask));
+
+  assert.deepEqual(
+    together.map((found) => found?.actor.role),
+    ["viewer", "admin", undefined, undefined, "viewer"],
+  );
+  assert.equal(queriesTogether, 1);
+  assert.deepEqual(
+    after.map((found) => found?.actor.role),
+    ["viewer", undefined],
+  );
 });

@@ -109,7 +109,7 @@ test("a channel that is down is asked for one message, not for every one that wa
   );
 });
 
-test("sending again, or another sender's success, does not end the patience that a service asked for", async (t) => {
+test("sending again does not end the patience that a service asked for", async (t) => {
   const outbox = await openOutbox(t, (index) =>
     index === 0 ? { status: 429, headers: { "retry-after": "600" } } : { status: 200 },
   );
@@ -125,6 +125,28 @@ test("sending again, or another sender's success, does not end the patience that
   advance(outbox, 10 * minute);
   await deliver(outbox);
   assert.equal((await stateOf(outbox, id))[0]?.state, "sent");
+});
+
+test("a sender that gets through does not end the patience that another one was asked for", async (t) => {
+  let slow: ServerResponse | undefined;
+  const asked = Promise.withResolvers<void>();
+  const outbox = await openOutbox(t, (index, _, response) => {
+    if (index > 0) return { status: 429, headers: { "retry-after": "600" } };
+    slow = response;
+    asked.resolve();
+    return undefined;
+  });
+  for (const text of ["slow", "refused"]) await notify(outbox.app, askFor(text), "test");
+
+  const first = deliver(outbox);
+  await asked.promise;
+  await deliver(outbox);
+  slow?.end();
+  await first;
+
+  const [status] = await describeChannels(outbox.app);
+  assert.deepEqual([status?.waiting, status?.hold?.kind], [1, "paused"]);
+  assert.equal(outbox.server.asked.length, 2);
 });
 
 test("a message that was resent or waited blocked for days is not given up at its first failure", async (t) => {
@@ -156,6 +178,25 @@ test("what was to be sent before the quiet hours is not sent in them, what faile
   await deliver(outbox);
 
   assert.equal((await stateOf(outbox, id))[0]?.state, "sent");
+});
+
+test("a long message goes on after the parts that arrived, also for another sender", async (t) => {
+  const outbox = await openOutbox(
+    t,
+    (index) => (index === 1 ? { status: 502 } : { status: 200, body: '{"ok":true}' }),
+    {
+      channels: telegram,
+    },
+  );
+  const { id } = await notify(outbox.app, askFor(`${"a".repeat(4096)}${"b".repeat(4096)}c`, "telegram"), "test");
+
+  await deliver(outbox);
+  advance(outbox, minute);
+  await deliver(outbox);
+
+  assert.equal((await stateOf(outbox, id))[0]?.state, "sent");
+  const texts = outbox.server.asked.map(({ body }) => /"text":"(.)/.exec(body)?.[1]);
+  assert.deepEqual(texts, ["a", "b", "b", "c"]);
 });
 
 test("our own stop is no failed try and no reason to pause the channel", async (t) => {

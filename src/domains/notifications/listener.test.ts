@@ -128,6 +128,19 @@ test("ten megabytes are refused, and a client that does not go on is cut off", a
   assert.deepEqual(await listNotifications(app.db, everything), []);
 });
 
+test("a store that is away is told to the log, and to the client without its words", async (t) => {
+  const app = await testApp(t, { notifications: { channels: { file: { path: "/nonexistent/file" } } } });
+  const faults: unknown[] = [];
+  const listener = await startListener(app, { port: 0, onError: (error) => faults.push(error) });
+  t.after(() => listener.stop());
+  await app.db.destroy();
+
+  const answer = await post(`http://localhost:${listener.port}/notify`, { message: "x" });
+
+  assert.deepEqual([answer.status, faults.length], [500, 1]);
+  assert.deepEqual(await answer.json(), { error: { code: "internal", message: "the message could not be taken" } });
+});
+
 test("a script in a loop is slowed down", async (t) => {
   const { url } = await open(t);
 

@@ -126,6 +126,16 @@ test("a long message goes on after the part that an earlier attempt has sent", a
   );
 });
 
+test("a part without a word in it is left out: it would be refused", async (t) => {
+  const { sender, server } = await open(t, "telegram", () => accepted["telegram"] ?? { status: 500 });
+
+  const result = await sender.send({ ...message, title: "", text: `begin${"\n".repeat(9000)}end` }, context());
+
+  assert.equal(result.state, "sent");
+  assert.equal(server.asked.length, 2);
+  assert.match(String(bodyOf(server, 1)["text"]), /end$/);
+});
+
 test("what telegram cannot parse is sent again at once as plain text", async (t) => {
   const refusal = '{"ok":false,"error_code":400,"description":"Bad Request: can\'t parse entities: unexpected end"}';
   const { sender, server } = await open(t, "telegram", (index) =>
