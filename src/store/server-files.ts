@@ -109,6 +109,8 @@ export type DataDirectoryOptions = {
   password: Secret;
   /** Default `postgres`. */
   superuser?: string;
+  /** Default true; a server that is thrown away does without. */
+  dataChecksums?: boolean;
   signal?: AbortSignal | undefined;
 };
 
@@ -147,7 +149,7 @@ async function initialize(place: Place, workshop: string, options: DataDirectory
         `--pwfile=${passwordPath}`,
       ],
       ...["--auth-local=scram-sha-256", "--auth-host=scram-sha-256", "--encoding=UTF8", ...locale],
-      ...["--data-checksums", "--no-instructions"],
+      ...[...checksumsOf(options), "--no-instructions"],
     ],
     {
       timeoutMs: initdbTimeoutMs,
@@ -157,6 +159,12 @@ async function initialize(place: Place, workshop: string, options: DataDirectory
   );
   await rename(join(workshop, "data"), place.dataDirectory);
   await syncDirectory(place.home);
+}
+
+/** Before PostgreSQL 18 they are off unless asked for, and there is no word for it. */
+function checksumsOf({ major, dataChecksums = true }: DataDirectoryOptions): string[] {
+  if (dataChecksums) return ["--data-checksums"];
+  return major >= 18 ? ["--no-data-checksums"] : [];
 }
 
 async function hasData(place: Place): Promise<boolean> {
