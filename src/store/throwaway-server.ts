@@ -147,7 +147,14 @@ async function prepareTemplate(
     };
     await removeOtherTemplates(own, name);
     const password = await ensurePassword(place);
-    await ensureDataDirectory(place, { binaries, major: wanted.major, password, superuser, dataChecksums: false, signal });
+    await ensureDataDirectory(place, {
+      binaries,
+      major: wanted.major,
+      password,
+      superuser,
+      dataChecksums: false,
+      signal,
+    });
     return { place, binaries, password };
   });
 }
