@@ -21,6 +21,8 @@ export type DrillWork = {
   workId?: string | undefined;
   /** False leaves the file's SHA-256 out: the content is compared all the same. */
   useFileChecksum?: boolean;
+  /** How old a restore of the same bytes may be to stand for a new one; without it every call restores. */
+  reuseWithinMs?: number;
   signal: AbortSignal;
   progress: (text: string, done?: number, total?: number) => void;
 };
@@ -32,7 +34,7 @@ export async function drillSet(app: DrillApp, set: BackupSet, work: DrillWork): 
   const known = await findDrillOfWork(app, set, work);
   if (known !== undefined) return known;
   const startedAt = app.now().toISOString();
-  const found = await examine(app, set, work);
+  const found = (await findRestored(app, set, work)) ?? (await examine(app, set, work));
   const drill: NewSetDrill = {
     ...found,
     setName: set.name,
@@ -55,6 +57,39 @@ export async function drillSet(app: DrillApp, set: BackupSet, work: DrillWork): 
 }
 
 type Found = Omit<NewSetDrill, "setName" | "environment" | "workId" | "requestedBy" | "startedAt">;
+
+/** What a recent drill found of the same file and manifest, its age judged anew. Only what was verified is taken over. */
+async function findRestored(
+  app: DrillApp,
+  set: BackupSet,
+  { reuseWithinMs = 0, signal }: DrillWork,
+): Promise<Found | undefined> {
+  if (reuseWithinMs === 0) return undefined;
+  const [last] = await listDrillsOfSet(app.db, set.name, 1);
+  const inventory = await inspectSet(set);
+  if (last?.verdict !== "verified" || inventory.state !== "found") return undefined;
+  const { newest } = inventory;
+  const restoredAt = restoredAtOf(last);
+  if (last.file !== newest.path || app.now().getTime() - Date.parse(restoredAt) > reuseWithinMs) return undefined;
+  if ((await describeFile(newest.path, signal)).sha256 !== last.fileSha256) return undefined;
+  if ((await hashManifest(newest, signal)) !== last.evidence["manifestSha256"]) return undefined;
+  const { assurance, restoreMs, verifyMs, file, fileSha256 } = last;
+  const dataAt = last.dataAt ?? newest.dataAt;
+  const stale = isStale(set, dataAt, app.now());
+  const why = stale ? describeAge(set, dataAt) : `the same file was restored at ${formatInstant(restoredAt)}`;
+  const kept = { assurance, restoreMs, verifyMs, dataAt, file, fileSha256 };
+  return { ...kept, verdict: "verified", stale, why, evidence: { ...last.evidence, restoredAt } };
+}
+
+/** When the file was really restored: an earlier drill's moment where that one's answer was taken over. */
+export function restoredAtOf({ evidence, finishedAt }: SetDrill): string {
+  const { restoredAt } = evidence;
+  return typeof restoredAt === "string" ? restoredAt : finishedAt;
+}
+
+async function hashManifest({ manifestPath }: SetFile, signal: AbortSignal): Promise<string | null> {
+  return manifestPath === undefined ? null : (await describeFile(manifestPath, signal)).sha256;
+}
 
 async function examine(app: DrillApp, set: BackupSet, work: DrillWork): Promise<Found> {
   const inventory = await inspectSet(set);
@@ -105,7 +140,7 @@ async function describeResult(
     restoreMs,
     verifyMs,
     dataAt: newestDataAt,
-    evidence: { ...evidence, fileDataAt: newest.dataAt },
+    evidence: { ...evidence, fileDataAt: newest.dataAt, manifestSha256: await hashManifest(newest, signal) },
   };
   if (!isSettled) {
     const growing = `${newest.name} was written to while it was read`;
@@ -113,8 +148,11 @@ async function describeResult(
   }
   const { sha256 } = await describeFile(newest.path, signal);
   if (verdict !== "verified") return { ...found, verdict, assurance: null, why, fileSha256: sha256 };
-  const tooOld = `it restores, but its data are of ${formatInstant(newestDataAt)} and max_age is ${set.max_age}`;
-  return { ...found, verdict, assurance, why: stale ? tooOld : why, fileSha256: sha256 };
+  return { ...found, verdict, assurance, why: stale ? describeAge(set, newestDataAt) : why, fileSha256: sha256 };
+}
+
+function describeAge(set: BackupSet, dataAt: string): string {
+  return `it restores, but its data are of ${formatInstant(dataAt)} and max_age is ${set.max_age}`;
 }
 
 async function findDrillOfWork(

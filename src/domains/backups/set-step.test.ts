@@ -1,16 +1,24 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
+
+import { z } from "zod";
 
 import type { App } from "#app.ts";
 import type { ReadyPlan, StepContext, StepPlan, StepVerdict } from "#domain.ts";
 import { backupPlatform, damage } from "#test/backup-set.ts";
 
 import { listBackupSteps } from "./backups.ts";
+import { listDrillsOfSet } from "./queries.ts";
 
 function contextOf(app: App, stepId: string | undefined): StepContext {
   return { stepId, signal: app.signal, progress: () => undefined };
+}
+
+function restoredAtIn({ evidence }: StepVerdict): string | undefined {
+  const { sets } = z.object({ sets: z.tuple([z.object({ restoredAt: z.string().optional() })]) }).parse(evidence);
+  return sets[0].restoredAt;
 }
 
 async function walk(app: App, stepId: string = randomUUID()): Promise<{ plan: StepPlan; verdict: StepVerdict }> {
@@ -43,6 +51,25 @@ test("the step is verified when it has looked; a bad backup is a loose end of hi
     bad.verdict.looseEnds.map(({ id, severity, remedy }) => [id, severity, remedy]),
     [["check:backup set chronos", "high", "leveredge backups create chronos"]],
   );
+});
+
+test("a second run within the hour takes over what the same file and manifest gave; a later one, or another manifest, restores", async (t) => {
+  const platform = await backupPlatform(t);
+  const file = await platform.backUp();
+  const inAnHour = { ...platform.app, now: () => new Date(Date.now() + 61 * 60_000) };
+
+  const restored = await walk(platform.app);
+  const again = await walk(platform.app);
+  const third = await walk(platform.app);
+  const later = await walk(inAnHour);
+  const manifest = `${file}.manifest.json`;
+  await writeFile(manifest, `${await readFile(manifest, "utf8")}\n`);
+  const changed = await walk(inAnHour);
+
+  const restoredAt = [restored, again, third, later, changed].map(({ verdict }) => restoredAtIn(verdict));
+  const [first] = await listDrillsOfSet(platform.app.db, "chronos", 5).then((drills) => drills.toReversed());
+  assert.deepEqual(restoredAt, [undefined, first?.finishedAt, first?.finishedAt, undefined, undefined]);
+  assert.deepEqual(again.verdict.summary, restored.verdict.summary);
 });
 
 test("a file that is another one than was restored is not verified, and one that was removed is nobody's fault", async (t) => {

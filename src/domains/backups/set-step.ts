@@ -7,10 +7,13 @@ import { AppError, readErrorCode } from "#errors.ts";
 
 import { describeFile } from "./manifest.ts";
 import { listDrillsOfWork } from "./queries.ts";
-import { drillSet } from "./set-drill.ts";
+import { drillSet, restoredAtOf } from "./set-drill.ts";
 import type { SetDrill } from "./schema.ts";
 import { inspectSet } from "./sets.ts";
 import { countDrills, describeDrill, formatInstant, remedyOf, setSubject, wordOf } from "./words.ts";
+
+/** A run that follows another within the hour restores only what changed. */
+const reuseWithinMs = 3_600_000;
 
 export const verifyBackups = { plan, apply, verify } satisfies Pick<Step, "plan" | "apply" | "verify">;
 
@@ -40,12 +43,22 @@ async function apply(app: App, _plan: ReadyPlan, context: StepContext): Promise<
     const drill = await drillSet(app, set, {
       requestedBy: "harden",
       workId: context.stepId,
+      reuseWithinMs,
       signal: context.signal,
       progress: (text, done, total) => context.progress(`${set.name}: ${text}`, done, total),
     });
     drills.push(drill);
   }
-  return { state: "applied", notes: drills.filter((drill) => wordOf(drill) !== "verified").map(describeDrill) };
+  return { state: "applied", notes: drills.flatMap(describeNote) };
+}
+
+function describeNote(drill: SetDrill): string[] {
+  if (wordOf(drill) !== "verified") return [describeDrill(drill)];
+  return isTakenOver(drill) ? [`${drill.setName}: ${drill.why}; not restored again`] : [];
+}
+
+function isTakenOver(drill: SetDrill): boolean {
+  return restoredAtOf(drill) !== drill.finishedAt;
 }
 
 /** Reads the stored answers and each file again: what was restored must be what lies there. */
@@ -76,7 +89,8 @@ async function isChanged({ file, fileSha256 }: SetDrill, signal: AbortSignal): P
 
 function describeEvidence(drill: SetDrill): Record<string, unknown> {
   const { setName, file, verdict, assurance, stale, why, fileSha256 } = drill;
-  return { set: setName, file, verdict, assurance, stale, why, fileSha256 };
+  const restoredAt = isTakenOver(drill) ? { restoredAt: restoredAtOf(drill) } : {};
+  return { set: setName, file, verdict, assurance, stale, why, fileSha256, ...restoredAt };
 }
 
 function describeLooseEnd(drill: SetDrill): LooseEnd[] {
