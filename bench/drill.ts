@@ -1,7 +1,8 @@
 /**
  * The restore of a drill against `pg_restore -j1` into a server with PostgreSQL's
- * own settings: a database as of `pgbench -s 50` (700 MB), as a custom dump with a
- * manifest. Prints the median ratio of three pairs, and apart from it the time of
+ * own settings: databases of 700 MB, one with a single large table as of
+ * `pgbench -s 50` and one with eight equal ones, as custom dumps with a manifest.
+ * Prints the median ratio of three pairs for each, and apart from it the time of
  * comparing the content.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -25,30 +26,45 @@ const { signal } = new AbortController();
 const work = { signal, progress: () => undefined };
 const app = { run: runProgram, now: () => new Date(), programVersion: "bench" };
 
-const schema = `
-  create table branch (bid int primary key, bbalance int, filler char(88));
-  create table account (aid int not null, bid int, abalance int, filler char(84));
-  insert into branch select i, 0, '' from generate_series(1, ${Math.ceil(rowCount / 100_000)}) i;
-  insert into account select i, 1 + (i - 1) / 100000, 0, '' from generate_series(1, ${rowCount}) i;
-  alter table account add primary key (aid)`;
+const shapes = [
+  { name: "one large table", tables: 1 },
+  { name: "eight equal tables", tables: 8 },
+];
+
+function schemaOf(tables: number): string {
+  const rows = Math.ceil(rowCount / tables);
+  return Array.from(
+    { length: tables },
+    (_, table) => `
+  create table account_${table} (aid int not null, bid int, abalance int, filler char(84));
+  insert into account_${table} select i, 1 + (i - 1) / 100000, 0, '' from generate_series(1, ${rows}) i;
+  alter table account_${table} add primary key (aid)`,
+  ).join(";");
+}
 
 const cluster = await testCluster({ major: 15 });
-const database = `bench_drill_${process.pid}`;
 const home = await mkdtemp(join(tmpdir(), "bench-drill-"));
-await createDatabase(cluster, database, "template0");
 try {
-  await measure(cluster);
+  for (const { name, tables } of shapes) {
+    const database = `bench_drill_${process.pid}_${tables}`;
+    await createDatabase(cluster, database, "template0");
+    try {
+      console.log(name);
+      await measure(cluster, database, schemaOf(tables));
+    } finally {
+      await dropDatabase(cluster, database);
+    }
+  }
 } finally {
-  await dropDatabase(cluster, database);
   await rm(home, { recursive: true, force: true });
 }
 
-async function measure({ url }: TestCluster): Promise<void> {
+async function measure({ url }: TestCluster, database: string, schema: string): Promise<void> {
   const client = new pg.Client({ connectionString: url(database) });
   await client.connect();
   await client.query(schema);
   await client.end();
-  const file = join(home, "x.dump");
+  const file = join(home, `${database}.dump`);
   const target = { label: "bench", url: new Secret(url(database)) };
   const { manifestPath, manifest } = await createBackup(app, { target, file }, work);
   console.log(`database of ${Math.round(manifest.database.sizeBytes / 1024 ** 2)} MB, ${rowCount} rows`);

@@ -14,7 +14,7 @@ export function drillSettings(major: number): Record<string, string> {
     checkpoint_timeout: "1h",
     autovacuum: "off",
     // More is not faster: rows pass through once.
-    shared_buffers: `${clamp(availableMiB / 16, 32, 256)}MB`,
+    shared_buffers: "64MB",
     maintenance_work_mem: `${clamp(availableMiB / 32, 32, 512)}MB`,
     max_connections: "20",
     max_locks_per_transaction: "1024",
