@@ -104,10 +104,10 @@ test("a store that no server has served yet has no jobs and nothing to retry", a
 
   const listed = await run(app, commands, "jobs list");
   const retry = run(app, commands, "jobs retry 00000000-0000-4000-8000-000000000000");
+  await assert.rejects(retry, { code: "not_found", message: /no server has run yet/ });
   const answers = (await checks?.(app)) ?? [];
 
   assert.equal(listed.text, "no jobs");
-  await assert.rejects(retry, { code: "not_found", message: /no server has run yet/ });
   assert.deepEqual(
     answers.map(({ subject, state }) => [subject, state]),
     [["schedule nightly", "ok"]],
