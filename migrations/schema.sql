@@ -11,6 +11,182 @@ begin
 end
 $$;
 
+CREATE TABLE leveredge.aegis_credential_check (
+    id bigint NOT NULL,
+    credential_id integer NOT NULL,
+    version integer NOT NULL,
+    verdict text NOT NULL,
+    detail text NOT NULL,
+    status text,
+    latency_ms integer NOT NULL,
+    identity text,
+    scopes text[],
+    expires_at timestamp with time zone,
+    requested_by text NOT NULL,
+    checked_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT aegis_credential_check_latency_ms_check CHECK ((latency_ms >= 0))
+);
+
+ALTER TABLE leveredge.aegis_credential_check ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME leveredge.aegis_credential_check_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE leveredge.aegis_credential_field (
+    credential_id integer NOT NULL,
+    version integer NOT NULL,
+    field text NOT NULL,
+    sealed bytea NOT NULL,
+    fingerprint bytea NOT NULL,
+    fingerprint_version integer NOT NULL,
+    CONSTRAINT aegis_credential_field_field_check CHECK ((field <> ''::text)),
+    CONSTRAINT aegis_credential_field_fingerprint_check CHECK ((octet_length(fingerprint) = 32))
+);
+
+CREATE TABLE leveredge.aegis_credential_reminder (
+    credential_id integer NOT NULL,
+    kind text NOT NULL,
+    due_on date NOT NULL,
+    days_before integer NOT NULL,
+    reminded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT aegis_credential_reminder_kind_check CHECK ((kind = ANY (ARRAY['expiry'::text, 'rotation'::text])))
+);
+
+CREATE TABLE leveredge.aegis_credential_rotation (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    credential_id integer NOT NULL,
+    old_version integer NOT NULL,
+    manager text,
+    phase text DEFAULT 'create'::text NOT NULL,
+    old_handle text,
+    new_handle text,
+    grace_s integer NOT NULL,
+    asked_at timestamp with time zone,
+    switched_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    attempted_at timestamp with time zone,
+    failure text,
+    requested_by text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT aegis_credential_rotation_check CHECK (((finished_at IS NULL) = (phase <> ALL (ARRAY['done'::text, 'failed'::text])))),
+    CONSTRAINT aegis_credential_rotation_grace_s_check CHECK ((grace_s >= 0)),
+    CONSTRAINT aegis_credential_rotation_phase_check CHECK ((phase = ANY (ARRAY['create'::text, 'apply'::text, 'check'::text, 'switch'::text, 'wait'::text, 'revoke'::text, 'confirm'::text, 'done'::text, 'failed'::text])))
+);
+
+CREATE TABLE leveredge.aegis_credential_version (
+    credential_id integer NOT NULL,
+    version integer NOT NULL,
+    environment text NOT NULL,
+    origin text NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    dek_id uuid NOT NULL,
+    kek_version integer NOT NULL,
+    wrapped bytea NOT NULL,
+    commitment bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    CONSTRAINT aegis_credential_version_commitment_check CHECK ((octet_length(commitment) = 32)),
+    CONSTRAINT aegis_credential_version_environment_check CHECK ((environment = ANY (ARRAY['dev'::text, 'prod'::text, 'shared'::text]))),
+    CONSTRAINT aegis_credential_version_kek_version_check CHECK ((kek_version > 0)),
+    CONSTRAINT aegis_credential_version_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE leveredge.aegis_credentials (
+    id integer NOT NULL,
+    uid uuid DEFAULT gen_random_uuid() NOT NULL,
+    credential_name text NOT NULL,
+    provider text NOT NULL,
+    environment text DEFAULT 'prod'::text NOT NULL,
+    version integer DEFAULT 0 NOT NULL,
+    revision integer DEFAULT 1 NOT NULL,
+    expires_at timestamp with time zone,
+    expiry_source text DEFAULT 'unknown'::text NOT NULL,
+    declared_expires_at timestamp with time zone,
+    discovered_expires_at timestamp with time zone,
+    last_validated_at timestamp with time zone,
+    validation_status text DEFAULT 'unknown'::text NOT NULL,
+    attempted_at timestamp with time zone,
+    attempt_verdict text,
+    attempt_detail text,
+    dead_verdict text,
+    dead_seen_at timestamp with time zone,
+    confirm_after timestamp with time zone,
+    identity text,
+    scopes text[],
+    rotation_reminder_days integer DEFAULT 90 NOT NULL,
+    value_changed_at timestamp with time zone,
+    quarantined_at timestamp with time zone,
+    quarantine_reason text,
+    note text,
+    check_claimed_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT aegis_credentials_check CHECK (((dead_verdict IS NULL) = (dead_seen_at IS NULL))),
+    CONSTRAINT aegis_credentials_check1 CHECK (((dead_verdict IS NULL) = (confirm_after IS NULL))),
+    CONSTRAINT aegis_credentials_check2 CHECK (((quarantined_at IS NULL) = (quarantine_reason IS NULL))),
+    CONSTRAINT aegis_credentials_check3 CHECK (((expires_at IS NULL) = (expiry_source = 'unknown'::text))),
+    CONSTRAINT aegis_credentials_credential_name_check CHECK ((credential_name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$'::text)),
+    CONSTRAINT aegis_credentials_dead_verdict_check CHECK ((dead_verdict = ANY (ARRAY['invalid'::text, 'expired'::text, 'revoked'::text]))),
+    CONSTRAINT aegis_credentials_environment_check CHECK ((environment = ANY (ARRAY['dev'::text, 'prod'::text, 'shared'::text]))),
+    CONSTRAINT aegis_credentials_expiry_source_check CHECK ((expiry_source = ANY (ARRAY['discovered'::text, 'declared'::text, 'unknown'::text]))),
+    CONSTRAINT aegis_credentials_revision_check CHECK ((revision > 0)),
+    CONSTRAINT aegis_credentials_rotation_reminder_days_check CHECK ((rotation_reminder_days > 0)),
+    CONSTRAINT aegis_credentials_validation_status_check CHECK ((validation_status = ANY (ARRAY['valid'::text, 'insufficient_scope'::text, 'invalid'::text, 'expired'::text, 'revoked'::text, 'unknown'::text, 'not_checkable'::text]))),
+    CONSTRAINT aegis_credentials_version_check CHECK ((version >= 0))
+);
+
+ALTER TABLE leveredge.aegis_credentials ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME leveredge.aegis_credentials_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW leveredge.aegis_expiring_credentials AS
+ SELECT aegis_credentials.credential_name,
+    aegis_credentials.provider,
+    aegis_credentials.expires_at,
+    (aegis_credentials.expires_at - now()) AS time_until_expiry
+   FROM leveredge.aegis_credentials
+  WHERE ((aegis_credentials.expires_at IS NOT NULL) AND (aegis_credentials.expires_at < (now() + '30 days'::interval)))
+  ORDER BY aegis_credentials.expires_at;
+
+CREATE TABLE leveredge.aegis_providers (
+    id integer NOT NULL,
+    provider_name text NOT NULL,
+    provider_type text NOT NULL,
+    base_url text,
+    auth_endpoint text,
+    token_endpoint text,
+    docs_url text,
+    required_scopes text[],
+    credential_fields jsonb,
+    validation_endpoint text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    definition jsonb NOT NULL,
+    source text NOT NULL,
+    CONSTRAINT aegis_providers_provider_name_check CHECK ((provider_name <> ''::text)),
+    CONSTRAINT aegis_providers_provider_type_check CHECK ((provider_type = ANY (ARRAY['api_key'::text, 'oauth2'::text, 'service_account'::text, 'basic'::text, 'connection_url'::text]))),
+    CONSTRAINT aegis_providers_source_check CHECK ((source = ANY (ARRAY['built-in'::text, 'configuration'::text, 'api'::text])))
+);
+
+ALTER TABLE leveredge.aegis_providers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME leveredge.aegis_providers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE leveredge.aria_knowledge (
     id integer NOT NULL,
     title text NOT NULL,
@@ -278,15 +454,40 @@ CREATE TABLE leveredge.key (
     id uuid NOT NULL,
     purpose text NOT NULL,
     version integer NOT NULL,
-    wrapped bytea NOT NULL,
+    wrapped bytea,
     commitment bytea NOT NULL,
-    check_value bytea,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT key_check CHECK (((purpose = 'root'::text) = (check_value IS NOT NULL))),
-    CONSTRAINT key_check_value_check CHECK ((octet_length(check_value) = 32)),
     CONSTRAINT key_commitment_check CHECK ((octet_length(commitment) = 32)),
-    CONSTRAINT key_purpose_check CHECK ((purpose = ANY (ARRAY['root'::text, 'audit'::text, 'fingerprint'::text, 'token'::text]))),
-    CONSTRAINT key_version_check CHECK ((version > 0))
+    CONSTRAINT key_purpose_check CHECK ((purpose = ANY (ARRAY['root'::text, 'audit'::text, 'fingerprint'::text, 'token'::text, 'credentials-dev'::text, 'credentials-prod'::text, 'credentials-shared'::text]))),
+    CONSTRAINT key_version_check CHECK ((version > 0)),
+    CONSTRAINT key_wrapped_check CHECK (((purpose = 'root'::text) = (wrapped IS NULL)))
+);
+
+CREATE TABLE leveredge.key_recovery (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    recipient text,
+    sealed text,
+    proven_at timestamp with time zone,
+    words text,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    recorded_by text NOT NULL,
+    CONSTRAINT key_recovery_check CHECK ((((recipient IS NULL) = (sealed IS NULL)) AND ((recipient IS NULL) = (proven_at IS NULL)))),
+    CONSTRAINT key_recovery_check1 CHECK (((recipient IS NULL) = (words IS NOT NULL))),
+    CONSTRAINT key_recovery_recorded_by_check CHECK ((recorded_by <> ''::text)),
+    CONSTRAINT key_recovery_words_check CHECK ((words <> ''::text))
+);
+
+CREATE TABLE leveredge.key_root_seal (
+    unseal_key_id text NOT NULL,
+    root_id uuid NOT NULL,
+    state text NOT NULL,
+    wrapped bytea NOT NULL,
+    check_value bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT key_root_seal_check_value_check CHECK ((octet_length(check_value) = 32)),
+    CONSTRAINT key_root_seal_state_check CHECK ((state = ANY (ARRAY['active'::text, 'staged'::text, 'previous'::text]))),
+    CONSTRAINT key_root_seal_unseal_key_id_check CHECK ((unseal_key_id ~ '^[0-9a-f]{32}$'::text))
 );
 
 CREATE TABLE leveredge.knowledge_publication (
@@ -362,6 +563,39 @@ CREATE SEQUENCE leveredge.schema_migrations_id_seq
 ALTER SEQUENCE leveredge.schema_migrations_id_seq OWNED BY leveredge.schema_migrations.id;
 
 ALTER TABLE ONLY leveredge.schema_migrations ALTER COLUMN id SET DEFAULT nextval('leveredge.schema_migrations_id_seq'::regclass);
+
+ALTER TABLE ONLY leveredge.aegis_credential_check
+    ADD CONSTRAINT aegis_credential_check_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY leveredge.aegis_credential_field
+    ADD CONSTRAINT aegis_credential_field_pkey PRIMARY KEY (credential_id, version, field);
+
+ALTER TABLE ONLY leveredge.aegis_credential_reminder
+    ADD CONSTRAINT aegis_credential_reminder_pkey PRIMARY KEY (credential_id, kind, due_on, days_before);
+
+ALTER TABLE ONLY leveredge.aegis_credential_rotation
+    ADD CONSTRAINT aegis_credential_rotation_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY leveredge.aegis_credential_version
+    ADD CONSTRAINT aegis_credential_version_dek_id_key UNIQUE (dek_id);
+
+ALTER TABLE ONLY leveredge.aegis_credential_version
+    ADD CONSTRAINT aegis_credential_version_pkey PRIMARY KEY (credential_id, version);
+
+ALTER TABLE ONLY leveredge.aegis_credentials
+    ADD CONSTRAINT aegis_credentials_credential_name_key UNIQUE (credential_name);
+
+ALTER TABLE ONLY leveredge.aegis_credentials
+    ADD CONSTRAINT aegis_credentials_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY leveredge.aegis_credentials
+    ADD CONSTRAINT aegis_credentials_uid_key UNIQUE (uid);
+
+ALTER TABLE ONLY leveredge.aegis_providers
+    ADD CONSTRAINT aegis_providers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY leveredge.aegis_providers
+    ADD CONSTRAINT aegis_providers_provider_name_key UNIQUE (provider_name);
 
 ALTER TABLE ONLY leveredge.aria_knowledge
     ADD CONSTRAINT aria_knowledge_pkey PRIMARY KEY (id);
@@ -447,6 +681,18 @@ ALTER TABLE ONLY leveredge.key
 ALTER TABLE ONLY leveredge.key
     ADD CONSTRAINT key_purpose_version_key UNIQUE (purpose, version);
 
+ALTER TABLE ONLY leveredge.key_recovery
+    ADD CONSTRAINT key_recovery_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY leveredge.key_recovery
+    ADD CONSTRAINT key_recovery_recipient_key UNIQUE (recipient);
+
+ALTER TABLE ONLY leveredge.key_root_seal
+    ADD CONSTRAINT key_root_seal_pkey PRIMARY KEY (unseal_key_id);
+
+ALTER TABLE ONLY leveredge.key_root_seal
+    ADD CONSTRAINT key_root_seal_state_key UNIQUE (state);
+
 ALTER TABLE ONLY leveredge.knowledge_publication
     ADD CONSTRAINT knowledge_publication_pkey PRIMARY KEY (target);
 
@@ -467,6 +713,14 @@ ALTER TABLE ONLY leveredge.schema_migrations
 
 ALTER TABLE ONLY leveredge.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (id);
+
+CREATE INDEX aegis_credential_check_of ON leveredge.aegis_credential_check USING btree (credential_id, id DESC);
+
+CREATE INDEX aegis_credential_field_fingerprint ON leveredge.aegis_credential_field USING btree (fingerprint);
+
+CREATE UNIQUE INDEX aegis_credential_rotation_one ON leveredge.aegis_credential_rotation USING btree (credential_id) WHERE (finished_at IS NULL);
+
+CREATE INDEX aegis_credential_version_kek ON leveredge.aegis_credential_version USING btree (environment, kek_version);
 
 CREATE INDEX backup_drill_latest ON leveredge.backup_drill USING btree (set_name, finished_at DESC);
 
@@ -490,6 +744,8 @@ CREATE INDEX identity_session_user ON leveredge.identity_session USING btree (us
 
 CREATE INDEX identity_token_user ON leveredge.identity_token USING btree (user_id);
 
+CREATE INDEX key_root_seal_root ON leveredge.key_root_seal USING btree (root_id);
+
 CREATE INDEX notification_dedupe ON leveredge.notification USING btree (dedupe_key, created_at DESC) WHERE (dedupe_key IS NOT NULL);
 
 CREATE INDEX notification_latest ON leveredge.notification USING btree (created_at DESC);
@@ -503,6 +759,24 @@ ALTER TABLE leveredge.event_chain ENABLE ALWAYS TRIGGER event_chain_is_append_on
 CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON leveredge.event FOR EACH STATEMENT EXECUTE FUNCTION leveredge.refuse_rewriting();
 
 ALTER TABLE leveredge.event ENABLE ALWAYS TRIGGER event_is_append_only;
+
+ALTER TABLE ONLY leveredge.aegis_credential_check
+    ADD CONSTRAINT aegis_credential_check_credential_id_fkey FOREIGN KEY (credential_id) REFERENCES leveredge.aegis_credentials(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY leveredge.aegis_credential_field
+    ADD CONSTRAINT aegis_credential_field_credential_id_version_fkey FOREIGN KEY (credential_id, version) REFERENCES leveredge.aegis_credential_version(credential_id, version) ON DELETE CASCADE;
+
+ALTER TABLE ONLY leveredge.aegis_credential_reminder
+    ADD CONSTRAINT aegis_credential_reminder_credential_id_fkey FOREIGN KEY (credential_id) REFERENCES leveredge.aegis_credentials(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY leveredge.aegis_credential_rotation
+    ADD CONSTRAINT aegis_credential_rotation_credential_id_fkey FOREIGN KEY (credential_id) REFERENCES leveredge.aegis_credentials(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY leveredge.aegis_credential_version
+    ADD CONSTRAINT aegis_credential_version_credential_id_fkey FOREIGN KEY (credential_id) REFERENCES leveredge.aegis_credentials(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY leveredge.aegis_credentials
+    ADD CONSTRAINT aegis_credentials_provider_fkey FOREIGN KEY (provider) REFERENCES leveredge.aegis_providers(provider_name);
 
 ALTER TABLE ONLY leveredge.delivery
     ADD CONSTRAINT delivery_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES leveredge.notification(id) ON DELETE CASCADE;
@@ -528,6 +802,9 @@ ALTER TABLE ONLY leveredge.identity_session
 ALTER TABLE ONLY leveredge.identity_token
     ADD CONSTRAINT identity_token_user_id_fkey FOREIGN KEY (user_id) REFERENCES leveredge.identity_user(id);
 
+ALTER TABLE ONLY leveredge.key_root_seal
+    ADD CONSTRAINT key_root_seal_root_id_fkey FOREIGN KEY (root_id) REFERENCES leveredge.key(id);
+
 ALTER TABLE ONLY leveredge.schedule_tick
     ADD CONSTRAINT schedule_tick_schedule_fkey FOREIGN KEY (schedule) REFERENCES leveredge.schedule(name) ON DELETE CASCADE;
 
@@ -535,6 +812,28 @@ GRANT USAGE ON SCHEMA leveredge TO leveredge_app;
 
 REVOKE ALL ON FUNCTION leveredge.refuse_rewriting() FROM PUBLIC;
 GRANT ALL ON FUNCTION leveredge.refuse_rewriting() TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.aegis_credential_check TO leveredge_app;
+
+GRANT SELECT,USAGE ON SEQUENCE leveredge.aegis_credential_check_id_seq TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.aegis_credential_field TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.aegis_credential_reminder TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.aegis_credential_rotation TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.aegis_credential_version TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.aegis_credentials TO leveredge_app;
+
+GRANT SELECT,USAGE ON SEQUENCE leveredge.aegis_credentials_id_seq TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.aegis_expiring_credentials TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.aegis_providers TO leveredge_app;
+
+GRANT SELECT,USAGE ON SEQUENCE leveredge.aegis_providers_id_seq TO leveredge_app;
 
 GRANT SELECT,INSERT ON TABLE leveredge.aria_knowledge TO leveredge_app;
 
@@ -585,6 +884,22 @@ GRANT UPDATE(disabled_at) ON TABLE leveredge.identity_user TO leveredge_app;
 GRANT SELECT ON TABLE leveredge.instance TO leveredge_app;
 
 GRANT SELECT,INSERT ON TABLE leveredge.key TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE leveredge.key_recovery TO leveredge_app;
+
+GRANT UPDATE(sealed) ON TABLE leveredge.key_recovery TO leveredge_app;
+
+GRANT UPDATE(proven_at) ON TABLE leveredge.key_recovery TO leveredge_app;
+
+GRANT UPDATE(recorded_at) ON TABLE leveredge.key_recovery TO leveredge_app;
+
+GRANT UPDATE(recorded_by) ON TABLE leveredge.key_recovery TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE leveredge.key_root_seal TO leveredge_app;
+
+GRANT UPDATE(state) ON TABLE leveredge.key_root_seal TO leveredge_app;
+
+GRANT UPDATE(changed_at) ON TABLE leveredge.key_root_seal TO leveredge_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.knowledge_publication TO leveredge_app;
 

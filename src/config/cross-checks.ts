@@ -99,6 +99,11 @@ function checkDoubles(config: Partial<Config>): CrossFault[] {
       "name",
       config.repositories?.map(({ name }) => name),
     ),
+    ...findDoubles(
+      "providers",
+      "name",
+      config.providers?.map(({ name }) => name),
+    ),
     ...["name", "domain"].flatMap((key) =>
       findDoubles(
         "applications",

@@ -37,6 +37,7 @@ test("a configuration with the platform alone gets every default", () => {
     backups: [],
     agents: [],
     repositories: [],
+    providers: [],
     serve: { port: 8020 },
     outside: {},
   });
@@ -269,6 +270,7 @@ test("the template is valid as it is, and with every part taken in", async () =>
     "notifications",
     "outside",
     "platform",
+    "providers",
     "repositories",
     "serve",
   ]);

@@ -79,10 +79,10 @@ test("a file that is missing, empty, huge, a folder or a pipe is named and never
   await assert.rejects(openReference("file:pipe", config), { code: "not_found", message: /is not a regular file/ });
 });
 
-test("a vault reference says that this version cannot open it", async () => {
+test("a vault reference opens with the store alone", async () => {
   await assert.rejects(openReference("vault:telegram/bot_token", "/etc/leveredge.yaml"), {
     code: "unavailable",
-    message: /^vault:telegram\/bot_token cannot be opened/,
+    message: /^vault:telegram\/bot_token lies in the store, which is not open here/,
   });
 });
 

@@ -55,8 +55,8 @@ export async function openReference(reference: string, configPath: string): Prom
     case "file":
       return openFile(reference, resolve(dirname(configPath), parsed.path));
     case "vault":
-      throw new AppError("unavailable", `${reference} cannot be opened: this version has no credentials section yet`, {
-        hint: "Use env:NAME or file:PATH until then.",
+      throw new AppError("unavailable", `${reference} lies in the store, which is not open here`, {
+        hint: "Use env:NAME or file:PATH for what is needed before the store opens.",
       });
   }
 }

@@ -8,6 +8,8 @@
  */
 import { z } from "zod";
 
+import { Provider } from "#providers/provider.ts";
+
 import { isCron } from "./cron.ts";
 import { parseReference } from "./references.ts";
 import { parseTableName } from "./table-name.ts";
@@ -212,10 +214,10 @@ const Outside = z
   .record(
     z.string(),
     z.strictObject({
-      url: matching(/^https?:\/\/(\[[0-9A-Fa-f:.]+\]|[^/:@?#[\]\s]+):[0-9]{1,5}$/, "exactly scheme://host:port").refine(
-        (candidate) => URL.canParse(candidate),
-        { error: "exactly scheme://host:port" },
-      ),
+      url: matching(
+        /^(?:https?|postgres|smtp):\/\/(\[[0-9A-Fa-f:.]+\]|[^/:@?#[\]\s]+):[0-9]{1,5}$/,
+        "exactly scheme://host:port",
+      ).refine((candidate) => URL.canParse(candidate), { error: "exactly scheme://host:port" }),
       allow_private: truth.default(false).describe("Needed when the address is private or loopback"),
     }),
   )
@@ -242,6 +244,10 @@ export const Config = z.strictObject({
   access: Access.optional().describe("Cloudflare Access in front of the platform"),
   agents: z.array(Agent).default([]).describe("Long-running programs of the platform"),
   repositories: z.array(Repository).default([]).describe("Git repositories of the platform"),
+  providers: z
+    .array(Provider)
+    .default([])
+    .describe("Providers of the platform's own, in the form of the built-in ones"),
   notifications: Notifications.optional().describe("Where messages for people go"),
   serve: Serve.prefault({}).describe("The HTTP server, on loopback"),
   knowledge: Knowledge.optional().describe("An aria_knowledge table of the platform's own that entries are added to"),

@@ -22,10 +22,10 @@ import { type Db, transaction } from "#store/database.ts";
 import { computeEventMac, computeLinkMac } from "./event-mac.ts";
 import { type Head, headPath, readHead, writeHead } from "./head-file.ts";
 import {
-  draftEvent,
+  draftEvents,
   findLastLink,
   findLink,
-  insertEvent,
+  insertEvents,
   insertLinks,
   listEventsAfter,
   listWaiting,
@@ -36,21 +36,33 @@ import type { ChainLink, Event, NewEvent } from "./schema.ts";
 const batchSize = 500;
 
 /** Writes an event in the caller's transaction. One whose key was written before changes nothing. */
-export async function appendEvent(tx: Db, keys: KeyRing, event: NewEvent): Promise<void> {
+export function appendEvent(tx: Db, keys: KeyRing, event: NewEvent): Promise<void> {
+  return appendEvents(tx, keys, [event]);
+}
+
+/** The same for several at once, in two statements however many they are. */
+export async function appendEvents(tx: Db, keys: KeyRing, events: readonly NewEvent[]): Promise<void> {
   const key = keys.key("audit");
-  const details = event.notice === undefined ? event.details : { ...event.details, notice: event.notice };
-  const draft = await draftEvent(tx, JSON.stringify(cleanValue(details)));
-  const row = {
-    ...draft,
-    key: event.key ?? null,
-    actor: cleanText(event.actor),
-    action: cleanText(event.action),
-    target: cleanText(event.target),
-    environment: event.environment ?? null,
-    outcome: cleanText(event.outcome),
-    keyVersion: key.version,
-  };
-  await insertEvent(tx, { ...row, mac: computeEventMac(keys, key, row) });
+  const details = events.map((event) =>
+    JSON.stringify(cleanValue(event.notice === undefined ? event.details : { ...event.details, notice: event.notice })),
+  );
+  const drafts = await draftEvents(tx, details);
+  const rows = drafts.flatMap((draft, place) => {
+    const event = events[place];
+    if (event === undefined) return [];
+    const row = {
+      ...draft,
+      key: event.key ?? null,
+      actor: cleanText(event.actor),
+      action: cleanText(event.action),
+      target: cleanText(event.target),
+      environment: event.environment ?? null,
+      outcome: cleanText(event.outcome),
+      keyVersion: key.version,
+    };
+    return [{ ...row, mac: computeEventMac(keys, key, row) }];
+  });
+  if (rows.length > 0) await insertEvents(tx, rows);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { z } from "zod";
 
-import { type Db, many, maybe, one, run } from "#store/database.ts";
+import { type Db, many, maybe, run } from "#store/database.ts";
 
 import { ChainLink, type Event, Notice, StoredEvent } from "./schema.ts";
 
@@ -14,27 +14,36 @@ const storedColumns = sql`
 
 const Draft = z.object({ id: z.int(), at: z.string(), details: z.string() });
 
-/** What the database decides about an event before it is written: number, instant, and how it stores the details. */
-export function draftEvent(tx: Db, details: string): Promise<z.output<typeof Draft>> {
-  return one(
+/** What the database decides about events before they are written: number, instant, and how it stores the details. In the order of the list. */
+export function draftEvents(tx: Db, details: readonly string[]): Promise<z.output<typeof Draft>[]> {
+  return many(
     tx,
     Draft,
     sql`
       select nextval(pg_get_serial_sequence('event', 'id')) as id,
              ${instant(sql`clock_timestamp()`)} as at,
-             ${details}::jsonb::text as details`,
+             given.details::jsonb::text as details
+      from unnest(${details}::text[]) with ordinality as given (details, place)
+      order by given.place`,
   );
 }
 
 /** An event whose key is taken is not written. */
-export function insertEvent(tx: Db, event: StoredEvent): Promise<number> {
+export function insertEvents(tx: Db, events: readonly StoredEvent[]): Promise<number> {
+  const all = <Name extends keyof StoredEvent>(name: Name): StoredEvent[Name][] => events.map((event) => event[name]);
   return run(
     tx,
     sql`
       with written as (
         insert into event (id, key, at, actor, action, target, environment, outcome, details, key_version, mac)
-        values (${event.id}, ${event.key}, ${event.at}::timestamptz, ${event.actor}, ${event.action}, ${event.target},
-                ${event.environment}, ${event.outcome}, ${event.details}::jsonb, ${event.keyVersion}, ${event.mac})
+        select id, key, at::timestamptz, actor, action, target, environment, outcome, details::jsonb, key_version, mac
+        from unnest(
+          ${all("id")}::bigint[], ${all("key")}::text[], ${all("at")}::text[], ${all("actor")}::text[],
+          ${all("action")}::text[], ${all("target")}::text[], ${all("environment")}::text[],
+          ${all("outcome")}::text[], ${all("details")}::text[], ${all("keyVersion")}::integer[],
+          ${all("mac")}::bytea[]
+        ) as given (id, key, at, actor, action, target, environment, outcome, details, key_version, mac)
+        order by id
         on conflict (key) do nothing
         returning id
       )

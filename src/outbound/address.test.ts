@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findAddressRefusal, readAddress } from "./address.ts";
+import { findAddressRefusal, findPrivateRefusal, readAddress } from "./address.ts";
 
 const refused = [
   ...["127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1"],
@@ -34,4 +34,19 @@ test("a host is an address or a name, also when it is written in numbers", () =>
     ),
     ["127.0.0.1", "127.0.0.1", "127.0.0.1", "::1", undefined],
   );
+});
+
+test("a place that may be private is this host or its networks, and never a metadata service", () => {
+  const inside = ["127.0.0.1", "10.0.0.1", "::1", "fd12::1", "100.64.0.1", "1.1.1.1"];
+  const never = ["169.254.169.254", "fe80::1", "100.100.100.200", "fd00:ec2::254", "::ffff:169.254.169.254", "0.0.0.0"];
+
+  assert.deepEqual(
+    inside.filter((address) => findPrivateRefusal(address) !== undefined),
+    [],
+  );
+  assert.deepEqual(
+    never.filter((address) => findPrivateRefusal(address) === undefined),
+    [],
+  );
+  assert.equal(findAddressRefusal("168.63.129.16"), "metadata");
 });

@@ -164,3 +164,26 @@ test("a refused connection is the upstream's failure, and a stop is told apart",
   });
   await assert.rejects(outbound.request({ ...request, signal: AbortSignal.abort() }), isCode("unavailable", /stopped/));
 });
+
+test("an address of a server is judged like a URL's, and private only for the service that names exactly it", async (t) => {
+  const names = {
+    "db.example.com": [["1.1.1.1"]],
+    "turns.example.com": [["1.1.1.1", "127.0.0.1"]],
+    "in.example": [["10.1.1.1"]],
+    "IN.example": [["10.1.1.1"]],
+  };
+  const outside = {
+    shop: { url: "postgres://in.example:5432", allow_private: true },
+    loop: { url: "postgres://[::1]:5432", allow_private: true },
+    linked: { url: "postgres://169.254.169.254:5432", allow_private: true },
+  };
+  const outbound = open(t, outside, names);
+  const find = (service: string, host: string, port = 5432) =>
+    outbound.resolve({ service, scheme: "postgres", host, port });
+
+  assert.deepEqual(await find("any", "db.example.com"), { address: "1.1.1.1", isPrivate: false });
+  assert.deepEqual(await find("shop", "IN.example"), { address: "10.1.1.1", isPrivate: true });
+  const refusals = [find("any", "turns.example.com"), find("any", "in.example"), find("shop", "in.example", 5433)];
+  for (const refused of refusals) await assert.rejects(refused, isCode("invalid_input", /not public/));
+  await assert.rejects(find("any", "nowhere.example"), isCode("upstream_failed", /any cannot be reached: ENOTFOUND/));
+});

@@ -15,7 +15,7 @@ import { Agent, request } from "undici";
 
 import { AppError, readErrorCode } from "#errors.ts";
 
-import { findAddressRefusal, readAddress } from "./address.ts";
+import { findAddressRefusal, findPrivateRefusal, readAddress } from "./address.ts";
 
 export type OutsideEntry = { url: string; allow_private: boolean };
 
@@ -43,8 +43,12 @@ export type OutboundResponse = {
 export type Outbound = {
   /** Any status is an answer. Throws `upstream_failed` or `upstream_timeout` when there is none, `invalid_input` for a URL that may not be called. */
   request(asked: OutboundRequest): Promise<OutboundResponse>;
+  /** An address of a server that is not asked over HTTP, judged like the others: the caller connects to it and to no name. */
+  resolve(server: OutsideServer): Promise<{ address: string; isPrivate: boolean }>;
   close(): Promise<void>;
 };
+
+export type OutsideServer = { service: string; scheme: "postgres" | "smtp"; host: string; port: number };
 
 type Resolve = typeof resolveName;
 
@@ -60,16 +64,23 @@ export function createOutbound(options: {
   resolve?: Resolve;
 }): Outbound {
   const connections = { keepAliveTimeout: 4_000, connections: 16, pipelining: 1 };
-  const guarded = new Agent({ ...connections, connect: { lookup: guardLookup(options.resolve ?? resolveName) } });
-  const unguarded = new Agent({ ...connections });
+  const guarded = new Agent({
+    ...connections,
+    connect: { lookup: guardLookup(options.resolve ?? resolveName, findAddressRefusal) },
+  });
+  const inside = new Agent({
+    ...connections,
+    connect: { lookup: guardLookup(options.resolve ?? resolveName, findPrivateRefusal) },
+  });
   return {
     request: async (asked) => {
       const entry = options.outside[asked.service];
       const url = chooseUrl(asked, entry);
-      return exchange(asked, url, entry?.allow_private === true ? unguarded : guarded, options.userAgent);
+      return exchange(asked, url, entry?.allow_private === true ? inside : guarded, options.userAgent);
     },
+    resolve: (server) => resolveServer(server, options.outside[server.service], options.resolve ?? resolveName),
     close: async () => {
-      await Promise.all([guarded.destroy(), unguarded.destroy()]);
+      await Promise.all([guarded.destroy(), inside.destroy()]);
     },
   };
 }
@@ -92,9 +103,31 @@ function chooseUrl({ service, url }: OutboundRequest, entry: OutsideEntry | unde
     throw new AppError("invalid_input", `the address of ${service} is not https`, { hint: allowHint(service) });
   }
   const literal = readAddress(asked.hostname);
-  const refusal = literal === undefined ? undefined : findAddressRefusal(literal);
-  if (refusal === undefined || entry?.allow_private === true) return asked;
+  const judge = entry?.allow_private === true ? findPrivateRefusal : findAddressRefusal;
+  const refusal = literal === undefined ? undefined : judge(literal);
+  if (refusal === undefined) return asked;
   throw refuseAddress(service, refusal);
+}
+
+/** Private only where the entry of the service names exactly this server. */
+async function resolveServer(
+  { service, scheme, host, port }: OutsideServer,
+  entry: OutsideEntry | undefined,
+  resolve: Resolve,
+): Promise<{ address: string; isPrivate: boolean }> {
+  const origin = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`.toLowerCase();
+  const isPrivate = entry?.allow_private === true && entry.url.toLowerCase() === origin;
+  const address = await new Promise<string>((done, fail) => {
+    guardLookup(resolve, isPrivate ? findPrivateRefusal : findAddressRefusal)(host, {}, (error, found) => {
+      if (error === null && typeof found === "string") return done(found);
+      const code = readErrorCode(error);
+      if (code === refusedCode) return fail(refuseAddress(service, error?.message ?? "refused"));
+      return fail(
+        new AppError("upstream_failed", `${service} cannot be reached: ${code ?? "its name has no address"}`),
+      );
+    });
+  });
+  return { address, isPrivate };
 }
 
 async function exchange(
@@ -143,11 +176,11 @@ function flatten(headers: Record<string, string | string[] | undefined>): Record
 }
 
 /** Judges every address of a name; one that is refused refuses the name. */
-function guardLookup(resolve: Resolve): LookupFunction {
+function guardLookup(resolve: Resolve, judge: (address: string) => string | undefined): LookupFunction {
   return (hostname, options, answer) => {
     resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
       if (error !== null) return answer(error, "", 0);
-      const refusal = addresses.map(({ address }) => findAddressRefusal(address)).find((found) => found !== undefined);
+      const refusal = addresses.map(({ address }) => judge(address)).find((found) => found !== undefined);
       if (refusal !== undefined) {
         return answer(Object.assign(new Error(refusal), { code: refusedCode }), "", 0);
       }

@@ -5,12 +5,23 @@ import { inspect } from "node:util";
 
 import { AppError } from "#errors.ts";
 
-import { type KeyRecord, createKeyRecords, openRecords, unsealKeyLabel, unsealKeyOf } from "./key-ring.ts";
+import { type KeyRecord, type KeyRecords, createPurposeKey } from "./key-record.ts";
+import {
+  createKeyRecords,
+  expectedUnsealKeyLabel,
+  openKeyRecords,
+  openRecords,
+  openRootKey,
+  sealRootKey,
+  toRootKey,
+  unsealKeyLabel,
+  unsealKeyOf,
+} from "./key-ring.ts";
 
 const instanceId = "6f1d9f3e-2a53-4c0e-9d4b-8f2b8d6b7c11";
 const isSealed = (error: unknown) => error instanceof AppError && error.code === "sealed";
-const find = (records: KeyRecord[], purpose: string) => {
-  const record = records.find((candidate) => candidate.purpose === purpose);
+const find = ({ keys }: KeyRecords, purpose: string): KeyRecord => {
+  const record = keys.find((candidate) => candidate.purpose === purpose);
   assert.ok(record);
   return record;
 };
@@ -55,19 +66,83 @@ test("records of one instance do not open in another", () => {
 test("a key put in another key's place, a changed commitment and a missing record are refused", () => {
   const unsealKey = unsealKeyOf(randomBytes(32));
   const records = createKeyRecords(instanceId, unsealKey);
-  const [audit, fingerprint] = [find(records, "audit"), find(records, "fingerprint")];
-  const others = records.filter((record) => record.purpose !== "audit");
+  const [audit, fingerprint, root] = [find(records, "audit"), find(records, "fingerprint"), find(records, "root")];
+  const others = records.keys.filter((record) => record.purpose !== "audit");
+  const withoutRoot = records.keys.filter((record) => record.purpose !== "root");
 
   const damaged = [
     [...others, { ...audit, wrapped: fingerprint.wrapped }],
     [...others, { ...fingerprint, purpose: "audit" as const }],
     [...others, { ...audit, version: 2 }],
     [...others, { ...audit, commitment: fingerprint.commitment }],
+    [...others, { ...audit, wrapped: null }],
     others,
-    records.filter((record) => record.purpose !== "root"),
+    withoutRoot,
+    [...withoutRoot, { ...root, commitment: audit.commitment }],
+    [...withoutRoot, { ...root, id: audit.id }],
   ];
 
-  for (const set of damaged) assert.throws(() => openRecords(instanceId, unsealKey, set), isSealed);
+  for (const keys of damaged) assert.throws(() => openRecords(instanceId, unsealKey, { ...records, keys }), isSealed);
+});
+
+test("each unseal key that the root key is sealed with opens the same ring, by its id and not by trying", () => {
+  const [first, second] = [unsealKeyOf(randomBytes(32)), unsealKeyOf(randomBytes(32))];
+  const records = createKeyRecords(instanceId, first);
+  const root = openRootKey(instanceId, first, records);
+  const staged = sealRootKey(instanceId, root, records, second, "staged");
+  const both = { ...records, rootSeals: [...records.rootSeals, staged] };
+  const [active] = records.rootSeals;
+  assert.ok(active);
+
+  assert.ok(
+    openRecords(instanceId, second, both)
+      .key("audit")
+      .key.equals(openRecords(instanceId, first, both).key("audit").key),
+  );
+  assert.equal(expectedUnsealKeyLabel(both), unsealKeyLabel(first));
+  const damaged = [
+    [active],
+    [],
+    // Under the name of the second key lies what the first one opens, and the other way round.
+    [{ ...active, unsealKeyId: second.id }],
+    [active, { ...staged, wrapped: active.wrapped }],
+    [active, { ...staged, checkValue: active.checkValue }],
+    [active, { ...staged, unsealKeyId: first.id }],
+  ];
+  for (const rootSeals of damaged) {
+    assert.throws(() => openRecords(instanceId, second, { ...records, rootSeals }), isSealed);
+  }
+});
+
+test("a root key that somebody kept is taken only where it belongs, and its bytes are overwritten", () => {
+  const [first, second] = [1, 2].map(() => createKeyRecords(instanceId, unsealKeyOf(randomBytes(32))));
+  assert.ok(first !== undefined && second !== undefined);
+  const unsealKey = unsealKeyOf(randomBytes(32));
+  const records = createKeyRecords(instanceId, unsealKey);
+  const bytes = openRootKey(instanceId, unsealKey, records).key.export();
+
+  assert.throws(() => toRootKey(first, Buffer.from(bytes)), isSealed);
+  const root = toRootKey(records, bytes);
+
+  assert.deepEqual(bytes, Buffer.alloc(32));
+  assert.ok(openKeyRecords(instanceId, root, records.keys).key("audit"));
+});
+
+test("of several versions the highest is active, and a ring learns of those made since when it is reloaded", async () => {
+  const unsealKey = unsealKeyOf(randomBytes(32));
+  const records = createKeyRecords(instanceId, unsealKey);
+  const root = openRootKey(instanceId, unsealKey, records);
+  const stored = [...records.keys];
+  const ring = openKeyRecords(instanceId, root, stored, () => Promise.resolve(stored));
+  const before = ring.key("credentials-prod");
+  stored.unshift(createPurposeKey(instanceId, root, "credentials-prod", 2));
+
+  assert.equal(ring.find("credentials-prod", 2), undefined);
+  await ring.reload();
+
+  assert.equal(ring.key("credentials-prod").version, 2);
+  assert.equal(ring.find("credentials-prod", 1), before);
+  assert.equal(ring.key("credentials-dev").version, 1);
 });
 
 test("the bytes of an unseal key are overwritten, and no key shows when it is printed", () => {

@@ -1,13 +1,21 @@
 import assert from "node:assert/strict";
 import { chmod, link, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 
 import { AppError } from "#errors.ts";
 import { runProgram } from "#system/run.ts";
 
-import { ensureUnsealKey, readUnsealKey, unsealKeyPath } from "./unseal-key.ts";
+import {
+  ensureUnsealKey,
+  installNextKey,
+  nextKeyPath,
+  previousKeyPath,
+  readUnsealKey,
+  removeKeyFile,
+  unsealKeyPath,
+} from "./unseal-key.ts";
 
 async function stateDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "leveredge-unseal-"));
@@ -104,3 +112,65 @@ test(
     await assert.rejects(readUnsealKey(path), isSealed(/belongs to another user/));
   },
 );
+
+test("the next key takes the name of the current one, which stays as the previous one", async (t) => {
+  const path = unsealKeyPath(await stateDirectory(t));
+  const [current, next] = [await ensureUnsealKey(path), await ensureUnsealKey(nextKeyPath(path))];
+
+  await installNextKey(path);
+
+  assert.equal((await readUnsealKey(path))?.id, next.id);
+  assert.equal((await readUnsealKey(previousKeyPath(path)))?.id, current.id);
+  assert.deepEqual((await readdir(dirname(path))).toSorted(), ["unseal.key", "unseal.key.previous"]);
+  for (const file of [path, previousKeyPath(path)]) {
+    const status = await stat(file);
+    assert.equal(status.mode & 0o777, 0o400);
+    assert.equal(status.nlink, 1);
+  }
+});
+
+test("a killed exchange of key files goes on from whatever it left", async (t) => {
+  const path = unsealKeyPath(await stateDirectory(t));
+  const { stdout: deadPid } = await runProgram(process.execPath, ["--eval", "console.log(process.pid)"], {
+    timeoutMs: 60_000,
+  });
+  const draft = join(dirname(path), `.unseal.key.${deadPid.trim()}`);
+  const leftovers = [
+    // The old key has its second name already, under the name of a draft or the last one.
+    async () => link(path, draft),
+    async () => link(path, previousKeyPath(path)),
+    // Of an earlier rotation there is a previous key.
+    async () => ensureUnsealKey(previousKeyPath(path)),
+    // The key was lost: nothing has its name.
+    async () => rm(path),
+  ];
+
+  for (const leave of leftovers) {
+    await rm(path, { force: true });
+    await rm(previousKeyPath(path), { force: true });
+    const [current, next] = [await ensureUnsealKey(path), await ensureUnsealKey(nextKeyPath(path))];
+    await leave();
+    const isLost = (await readUnsealKey(path)) === undefined;
+
+    await installNextKey(path);
+
+    assert.equal((await readUnsealKey(path))?.id, next.id);
+    assert.equal((await readUnsealKey(previousKeyPath(path)))?.id, isLost ? undefined : current.id);
+    assert.deepEqual(
+      (await readdir(dirname(path))).toSorted(),
+      isLost ? ["unseal.key"] : ["unseal.key", "unseal.key.previous"],
+    );
+  }
+});
+
+test("without a next key nothing is exchanged, and a key file is removed once and for all", async (t) => {
+  const path = unsealKeyPath(await stateDirectory(t));
+  const current = await ensureUnsealKey(path);
+
+  await assert.rejects(installNextKey(path), { code: "ENOENT" });
+  assert.equal((await readUnsealKey(path))?.id, current.id);
+  await removeKeyFile(previousKeyPath(path));
+  await removeKeyFile(previousKeyPath(path));
+
+  assert.deepEqual(await readdir(dirname(path)), ["unseal.key"]);
+});
