@@ -43,9 +43,10 @@ export async function main(words: string[]): Promise<number> {
     debug,
     signal: listenForSignals(),
     openApp: async (global: GlobalOptions, signal: AbortSignal) => {
-      const { openApp } = await import("./open-app.ts");
+      const { openApp, withReferences } = await import("./open-app.ts");
       const { relayOnClose } = await import("./relay-on-close.ts");
-      return relayOnClose(await openApp(global, signal), domains, process.stderr);
+      // What a reference opens is an event like any other.
+      return withReferences(relayOnClose(await openApp(global, signal), domains, process.stderr));
     },
   };
   return runCommandLine({ version: readVersion(), summary: programSummary, commands }, words, surroundings);

@@ -1,16 +1,18 @@
 /** What a command works with: configuration, then store, then keys. Whatever was opened before a failure is closed. */
-import { resolve } from "node:path";
-
 import type { App } from "#app.ts";
 import type { GlobalOptions } from "#cli/command.ts";
 import { requireConfigFile } from "#config/config-file.ts";
+import { readDatabaseUrl } from "#config/database-url.ts";
 import { readVariable } from "#config/environment.ts";
+import { findKeySource, refuseOpenKey } from "#config/key-source.ts";
 import { loadConfig } from "#config/load.ts";
-import { openReference, parseReference } from "#config/references.ts";
+import type { Config } from "#config/schema.ts";
+import { openReference } from "#config/references.ts";
 import { resolveStateDirectory } from "#config/state-directory.ts";
-import { AppError } from "#errors.ts";
-import { Secret } from "#secrets/secret.ts";
-import { openKeyRing } from "#store/keys.ts";
+import { openAnyReference } from "#domains/credentials/references.ts";
+import { describeKeySource } from "#secrets/key-source.ts";
+import type { Secret } from "#secrets/secret.ts";
+import { openKeys } from "#store/keys.ts";
 import { openStore } from "#store/store.ts";
 import { runProgram } from "#system/run.ts";
 
@@ -30,8 +32,19 @@ export async function openServerApp(
   signal: AbortSignal,
 ): Promise<{ app: App; ownerUrl: Secret }> {
   const parts = await openHostParts(global, signal);
-  const { ownerUrl, ...store } = await openStoreParts(parts.stateDir, signal);
-  return { app: { ...parts, ...store }, ownerUrl };
+  const { ownerUrl, ...store } = await openStoreParts(parts.stateDir, signal, parts.config);
+  const source = findKeySource(parts.stateDir);
+  if (source.kind === "env" && !global.quiet) {
+    process.stderr.write(
+      `warning: ${describeKeySource(source)} holds the unseal key, where other programs can read it\n`,
+    );
+  }
+  return { app: withReferences({ ...parts, ...store }), ownerUrl };
+}
+
+/** With the store open, references to what lies in it open too. */
+export function withReferences(app: App): App {
+  return { ...app, openReference: (reference) => openAnyReference(app, reference) };
 }
 
 export async function openHostParts(global: GlobalOptions, signal: AbortSignal): Promise<HostParts> {
@@ -53,7 +66,10 @@ export async function openHostParts(global: GlobalOptions, signal: AbortSignal):
 export async function openStoreParts(
   stateDir: string,
   signal: AbortSignal,
+  config?: Pick<Config, "environments">,
 ): Promise<Pick<App, "db" | "keys" | "close"> & { ownerUrl: Secret }> {
+  const source = findKeySource(stateDir);
+  refuseOpenKey(source, config);
   const store = await openStore({
     directory: stateDir,
     databaseUrl: await readDatabaseUrl(),
@@ -62,27 +78,10 @@ export async function openStoreParts(
     signal,
   });
   try {
-    const keys = await openKeyRing(store.db, stateDir);
+    const { ring: keys } = await openKeys(store.db, source);
     return { db: store.db, keys, ownerUrl: store.ownerUrl, close: () => store.close() };
   } catch (cause) {
     await store.close();
     throw cause;
-  }
-}
-
-/** DATABASE_URL holds the URL itself, or the file that holds it. */
-async function readDatabaseUrl(): Promise<Secret | undefined> {
-  const value = readVariable("DATABASE_URL");
-  if (value === undefined) return undefined;
-  switch (parseReference(value)?.kind) {
-    case undefined:
-      return new Secret(value);
-    case "env":
-    case "file":
-      return openReference(value, resolve("leveredge.yaml"));
-    case "vault":
-      throw new AppError("invalid_input", "DATABASE_URL is a vault: reference, but the vault lies in that database", {
-        hint: "Set DATABASE_URL to the URL or to file:PATH.",
-      });
   }
 }

@@ -55,7 +55,7 @@ function describedApp(): ServerApp {
     stateDir: "",
     // A pool connects with its first query, and there is none.
     db: openDatabase(new pg.Pool()),
-    keys: { instanceId: "", key: refuse, find: refuse },
+    keys: { instanceId: "", key: refuse, find: refuse, reload: refuse },
     run: refuse,
     now: () => new Date(0),
     openReference: refuse,

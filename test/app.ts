@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 
 import type { App } from "#app.ts";
-import { openReference } from "#config/references.ts";
 import { Config } from "#config/schema.ts";
+import { openAnyReference } from "#domains/credentials/references.ts";
 import type { Secret } from "#secrets/secret.ts";
 import { openKeyRing } from "#store/keys.ts";
 import { runProgram } from "#system/run.ts";
@@ -39,7 +39,7 @@ export async function testOwnedApp(
     keys: await openKeyRing(db, stateDir),
     run: runProgram,
     now: () => new Date(),
-    openReference: (reference) => openReference(reference, configPath),
+    openReference: (reference) => openAnyReference(app, reference),
     signal: new AbortController().signal,
     close: () => Promise.resolve(),
   };

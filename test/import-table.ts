@@ -12,7 +12,7 @@ const services = ["config", "system", "outbound", "cli", "http", "store", "postg
 const table: Record<string, readonly string[]> = {
   errors: [],
   secrets: ["errors"],
-  config: ground,
+  config: [...ground, "providers"],
   system: ground,
   outbound: ground,
   cli: ground,
@@ -23,7 +23,7 @@ const table: Record<string, readonly string[]> = {
   events: [...ground, "store"],
   app: [...ground, ...services],
   domain: [...ground, ...services, "app"],
-  providers: [...ground, "outbound"],
+  providers: [...ground, "outbound", "postgres"],
   mcp: ["errors", "cli"],
   server: [...ground, ...services, "app", "domain", "domains/hardening", "domains/identity", "domains/notifications"],
 };

@@ -5,7 +5,13 @@ import type { TestContext } from "node:test";
 
 export type AskedRequest = { method: string; url: string; headers: IncomingHttpHeaders; body: string };
 
-export type OutsideServer = { url: string; port: number; asked: AskedRequest[] };
+export type OutsideServer = {
+  url: string;
+  port: number;
+  asked: AskedRequest[];
+  /** Answers every request that `answer` left open. */
+  answer(given: Answer): void;
+};
 
 export type Answer = { status: number; headers?: Record<string, string>; body?: string };
 
@@ -15,6 +21,7 @@ export async function startOutsideServer(
   answer: (request: AskedRequest, response: ServerResponse) => Answer | undefined,
 ): Promise<OutsideServer> {
   const asked: AskedRequest[] = [];
+  const open: ServerResponse[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -27,9 +34,8 @@ export async function startOutsideServer(
       };
       asked.push(seen);
       const given = answer(seen, response);
-      if (given === undefined) return;
-      response.writeHead(given.status, given.headers);
-      response.end(given.body);
+      if (given === undefined) open.push(response);
+      else send(response, given);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -39,5 +45,13 @@ export async function startOutsideServer(
   });
   // A listening TCP server has an address with a port.
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, asked };
+  const answerOpen = (given: Answer): void => {
+    for (const response of open.splice(0)) send(response, given);
+  };
+  return { url: `http://127.0.0.1:${port}`, port, asked, answer: answerOpen };
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, headers);
+  response.end(body);
 }

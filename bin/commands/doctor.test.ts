@@ -44,6 +44,10 @@ function readChecks(stdout: string): Map<string, Check> {
 
 test("a platform that has everything it names is well", async (t) => {
   const platform = await makePlatform(t);
+  const words = ["keys", "recover", "--none", "I accept that a lost key loses every credential"];
+  await runLeveredge([...words, "--config", platform.config, "--state", join(platform.directory, "state")], {
+    env: platform.env,
+  });
 
   const json = await runDoctor(platform, "--json");
   const text = await runDoctor(platform);

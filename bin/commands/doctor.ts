@@ -21,40 +21,38 @@ export function createDoctorCommand(domains: readonly Domain[]): Command {
 
 async function examine(context: CommandContext, domains: readonly Domain[]): Promise<number> {
   const { openHostParts } = await import("../open-app.ts");
-  const { checkHost } = await import("./host-checks.ts");
   const parts = await openHostParts(context.global, context.signal);
-  const checks = [...(await checkHost(parts)), ...(await checkStoreAndDomains(parts, domains, context.signal))];
+  const checks = await checkEverything(parts, domains, context.signal);
   context.output.data({ checks }, formatChecks(checks, createPaint(context.global)));
   context.output.say(countStates(checks));
   return exitCodeOf(checks);
 }
 
 /** A store that does not open is one answer; what needs no store is asked all the same. */
-async function checkStoreAndDomains(
-  parts: HostParts,
-  domains: readonly Domain[],
-  signal: AbortSignal,
-): Promise<Check[]> {
-  const opened = await tryToOpenStore(parts.stateDir, signal);
+async function checkEverything(parts: HostParts, domains: readonly Domain[], signal: AbortSignal): Promise<Check[]> {
+  const { checkHost } = await import("./host-checks.ts");
+  const opened = await tryToOpenStore(parts, signal);
   const subject = `store in ${parts.stateDir}`;
   if (!(opened instanceof AppError)) {
     try {
       const { checkFeeds, checkRecord } = await import("./record-check.ts");
-      const app = { ...parts, ...opened };
+      const { withReferences } = await import("../open-app.ts");
+      const app = withReferences({ ...parts, ...opened });
       const store: Check = { subject, state: "ok", detail: "answers, and its keys open" };
-      return [store, await checkRecord(app), ...(await checkFeeds(app)), ...(await checkDomains(app, domains))];
+      const record = [await checkRecord(app), ...(await checkFeeds(app))];
+      return [...(await checkHost(app)), store, ...record, ...(await checkDomains(app, domains))];
     } finally {
       await opened.close();
     }
   }
   const failed: Check = { subject, state: "failed", detail: opened.message, ...remedyOf(opened) };
-  return [failed, ...(await checkDomains(createStorelessApp(parts, opened), domains))];
+  return [...(await checkHost(parts)), failed, ...(await checkDomains(createStorelessApp(parts, opened), domains))];
 }
 
-async function tryToOpenStore(stateDir: string, signal: AbortSignal): Promise<StoreParts | AppError> {
+async function tryToOpenStore({ stateDir, config }: HostParts, signal: AbortSignal): Promise<StoreParts | AppError> {
   const { openStoreParts } = await import("../open-app.ts");
   try {
-    return await openStoreParts(stateDir, signal);
+    return await openStoreParts(stateDir, signal, config);
   } catch (error) {
     if (error instanceof AppError && !signal.aborted) return error;
     throw error;

@@ -90,7 +90,7 @@ function checkReferences(app: Parts): Promise<Check[]> {
   );
 }
 
-/** A vault reference is a loose end where nothing uses it yet, and an open question where something does. */
+/** What is not in the vault yet is a loose end, and of a database an open question. */
 function unopenedState(path: PropertyKey[], reference: string): Check["state"] {
   if (parseReference(reference)?.kind !== "vault") return "failed";
   return path[0] === "environments" ? "unknown" : "loose";

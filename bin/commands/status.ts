@@ -21,11 +21,12 @@ export function createStatusCommand(domains: readonly Domain[]): Command {
 }
 
 async function showStatus(context: CommandContext, domains: readonly Domain[]): Promise<number> {
-  const { openHostParts, openStoreParts } = await import("../open-app.ts");
+  const { openHostParts, openStoreParts, withReferences } = await import("../open-app.ts");
   const { formatStatus } = await import("./status-report.ts");
   const parts = await openHostParts(context.global, context.signal);
   await requireStore(parts.stateDir);
-  const app: App = { ...parts, ...(await openStoreParts(parts.stateDir, context.signal)) };
+  const store = await openStoreParts(parts.stateDir, context.signal, parts.config);
+  const app = withReferences({ ...parts, ...store });
   try {
     const status = await readStatus(app, domains);
     const width = process.stdout.isTTY ? process.stdout.columns : undefined;

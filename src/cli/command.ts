@@ -24,12 +24,16 @@ export type Option = {
   flags: string;
   summary: string;
   choices?: string[];
+  /** May be given several times; its value is a list. */
+  isList?: boolean;
 };
 
 export type CommandContext = {
   arguments: string[];
   /** By camelCase long name; absent when not given. */
   options: Record<string, string | boolean | undefined>;
+  /** Those that may be given several times. */
+  lists?: Record<string, string[] | undefined>;
   global: GlobalOptions;
   output: Output;
   /** Aborted by Ctrl-C and SIGTERM. */

@@ -57,6 +57,7 @@ export async function runCommandLine(
 type ParsedWords = {
   arguments: string[];
   options: Record<string, string | boolean | undefined>;
+  lists: Record<string, string[] | undefined>;
   global: GlobalOptions;
 };
 
@@ -115,14 +116,23 @@ function addCommand(root: Parser, command: Command, surroundings: Surroundings, 
   }
   const parser = parent.command(leaf).description(command.summary);
   for (const { syntax, summary } of command.arguments ?? []) parser.argument(syntax, summary);
-  for (const { flags, summary, choices } of command.options ?? []) {
+  for (const { flags, summary, choices, isList } of command.options ?? []) {
     const option = new ParserOption(flags, summary);
+    if (isList === true) option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
     parser.addOption(choices === undefined ? option : option.choices(choices));
   }
   parser.addHelpText("after", `\nExamples:\n${command.examples.map((example) => `  ${example}`).join("\n")}`);
   parser.action(() =>
-    act(command, { arguments: parser.args, options: parser.opts(), global: readGlobal(root, surroundings) }),
+    act(command, { arguments: parser.args, ...readOptions(parser), global: readGlobal(root, surroundings) }),
   );
+}
+
+function readOptions(parser: Parser): Pick<ParsedWords, "options" | "lists"> {
+  const given = Object.entries(parser.opts<Record<string, string | boolean | string[] | undefined>>());
+  return {
+    options: Object.fromEntries(given.flatMap(([name, value]) => (Array.isArray(value) ? [] : [[name, value]]))),
+    lists: Object.fromEntries(given.flatMap(([name, value]) => (Array.isArray(value) ? [[name, value]] : []))),
+  };
 }
 
 function readGlobal(root: Parser, surroundings: Surroundings): GlobalOptions {

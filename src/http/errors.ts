@@ -49,9 +49,17 @@ function describeInput(error: FastifyError & { validation: { instancePath: strin
   const where = error.validationContext === "querystring" ? "query" : (error.validationContext ?? "input");
   const faults = error.validation.map(({ instancePath, message }) => {
     const path = instancePath.split("/").filter((part) => part !== "");
-    return `${[where, ...path].join(".")}: ${message ?? "is wrong"}`;
+    return `${[where, ...path].join(".")}: ${tellFault(message ?? "is wrong")}`;
   });
   return new AppError("invalid_input", faults.join("; "), { hint: "See what is expected: /docs" });
+}
+
+/** Who mixes up name and value must not read the value: a key that nothing has is repeated only when it is a word. */
+function tellFault(message: string): string {
+  const isOfKeys = /^Unrecognized keys?: /.test(message);
+  return isOfKeys && !/^Unrecognized keys?: "[a-z_-]{1,32}"(, "[a-z_-]{1,32}")*$/i.test(message)
+    ? "has a key that is not known"
+    : message;
 }
 
 /** Fastify's own refusals: size, content type, JSON. Their texts hold nothing of the request but its type. */

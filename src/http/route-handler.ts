@@ -44,7 +44,7 @@ export function addRoute(server: FastifyInstance, route: Route, handling: Handli
     schema: describeSchema(route),
     onRequest: (request, reply) => authenticateRequest(route, handling, request, reply),
     preHandler: async (request) => {
-      const environment = chooseEnvironment(route, request);
+      const environment = await chooseEnvironment(route, request);
       if (!mayCall(route, actors.get(request), environment)) throw refuse(route.permission, environment);
     },
     handler: async (request, reply) => {
@@ -65,7 +65,7 @@ export function addRoute(server: FastifyInstance, route: Route, handling: Handli
         heartbeatMs: handling.heartbeatMs,
         isStillAllowed: async () => {
           const found = route.permission === "public" ? undefined : await findCaller(handling, request);
-          return mayCall(route, found?.actor, chooseEnvironment(route, request));
+          return mayCall(route, found?.actor, await chooseEnvironment(route, request));
         },
         onFault: (error) => handling.log.fault(`${request.method} ${route.path}`, error, request.id),
       });
@@ -115,10 +115,13 @@ function refuse(permission: Permission | "public", environment: ScopeEnvironment
   return new AppError("forbidden", `this needs ${scope}`, { hint: "Use a token or a user that holds it." });
 }
 
-function chooseEnvironment({ environment = "shared" }: Route, request: FastifyRequest): ScopeEnvironment {
+async function chooseEnvironment(
+  { environment = "shared" }: Route,
+  request: FastifyRequest,
+): Promise<ScopeEnvironment> {
   // Parsed by the route's schemas before.
-  const { params, body } = request;
-  return typeof environment === "string" ? environment : environment({ params, body });
+  const { params, body, query } = request;
+  return typeof environment === "string" ? environment : environment({ params, body, query });
 }
 
 function readRequest(request: FastifyRequest, signal: AbortSignal): RouteRequest {

@@ -29,7 +29,13 @@ export type Route<Params extends Shape = Shape, Query extends Shape = Shape, Bod
   /** `public` routes are those that prove nothing and change nothing: health, metrics on loopback, sign-in. */
   permission: Permission | "public";
   /** Where the permission must hold. Default `shared`. */
-  environment?: ScopeEnvironment | ((input: { params: Parsed<Params>; body: Parsed<Body> }) => ScopeEnvironment);
+  environment?:
+    | ScopeEnvironment
+    | ((input: {
+        params: Parsed<Params>;
+        body: Parsed<Body>;
+        query?: Parsed<Query>;
+      }) => ScopeEnvironment | Promise<ScopeEnvironment>);
   params?: Params;
   query?: Query;
   body?: Body;

@@ -11,6 +11,7 @@
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyInstance, type FastifyReply, type RouteOptions } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { z } from "zod";
 
 import { AppError } from "#errors.ts";
 
@@ -131,7 +132,11 @@ function openFastify(options: HttpOptions, limits: Limits, headers: Record<strin
   server.server.maxConnections = limits.connections;
   // JSON alone: a form of another site can send text without asking.
   server.removeContentTypeParser("text/plain");
-  server.setValidatorCompiler(validatorCompiler);
+  server.setValidatorCompiler<z.ZodType>((route) => {
+    const validate = validatorCompiler(route);
+    // Fastify gives a body that is not there as null: a route that can do without one reads it as absent.
+    return (input: unknown) => validate(input ?? undefined);
+  });
   server.setSerializerCompiler(serializerCompiler);
   return server;
 }

@@ -57,13 +57,19 @@ test("each role may do what it is for and no more", () => {
     "jobs:retry:shared",
     "tokens:write:shared",
     "users:write:shared",
+    "credentials:read:prod",
+    "credentials:validate:prod",
+    "credentials:write:dev",
+    "credentials:reveal:dev",
+    "credentials:reveal:prod",
+    "providers:write:shared",
   ];
   const answers = Object.fromEntries(
     (["viewer", "operator", "admin", "agent", "service"] as const).map((role) => [role, deeds.filter(may(role))]),
   );
 
   assert.deepEqual(answers, {
-    viewer: ["runs:read:shared", "sessions:write:shared"],
+    viewer: ["runs:read:shared", "sessions:write:shared", "credentials:read:prod"],
     operator: [
       "runs:read:shared",
       "mirror:apply:dev",
@@ -72,6 +78,8 @@ test("each role may do what it is for and no more", () => {
       "notifications:send:shared",
       "notifications:resend:shared",
       "sessions:write:shared",
+      "credentials:read:prod",
+      "credentials:validate:prod",
     ],
     admin: deeds,
     agent: ["notifications:send:shared"],

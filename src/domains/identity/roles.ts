@@ -5,13 +5,17 @@ import type { Role } from "./schema.ts";
 
 /**
  * A token may name any part of its user's row and nothing beyond it. An operator
- * has no `jobs:retry` outside dev: it would repeat what only an admin may begin.
+ * has no `jobs:retry`: it would repeat what only an admin may begin. Nor may he see or
+ * change a credential, in dev either: the value may be prod's.
  */
 export const roleScopes: Record<Role, readonly Scope[]> = {
   viewer: ["*:read:*", "sessions:write:*"],
   operator: [
     "*:read:*",
-    "*:*:dev",
+    "mirror:*:dev",
+    "migrations:*:dev",
+    "backups:*:dev",
+    "credentials:validate:*",
     "notifications:send:*",
     "notifications:resend:*",
     "runs:start:*",

@@ -35,8 +35,8 @@ test("a token that names what its user's role does not give is refused", async (
     make("scribe", "status:read:shared"),
     isRefused("forbidden", /does not give status:read:shared/),
   );
-  const { record } = await make("damon", "mirror:apply:dev", "runs:*:dev", "runs:*:dev");
-  assert.deepEqual(record.scopes, ["mirror:apply:dev", "runs:*:dev"]);
+  const { record } = await make("damon", "mirror:apply:dev", "backups:*:dev", "backups:*:dev");
+  assert.deepEqual(record.scopes, ["mirror:apply:dev", "backups:*:dev"]);
   assert.equal((await listTokens(app.db)).length, 1);
 });
 

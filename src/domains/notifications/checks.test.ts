@@ -51,7 +51,7 @@ test("a channel whose secret does not open has failed, and one that is gone can 
   const gone = await find({ app: { ...outbox.app, config } }, "channel telegram");
 
   assert.equal(blocked.state, "failed");
-  assert.match(blocked.detail, /is blocked: .*vault:telegram\/bot_token.*; 1 messages wait/);
+  assert.match(blocked.detail, /is blocked: there is no credential telegram; 1 messages wait/);
   assert.equal(gone.state, "loose");
   assert.match(gone.remedy ?? "", /leveredge notifications drop --channel telegram$/);
 });

@@ -152,7 +152,7 @@ test("a channel whose secret is in the vault is blocked, says so, and sends when
   await deliver(bench);
   const [blocked] = await describeChannels(bench.app);
   assert.equal(blocked?.hold?.kind, "blocked");
-  assert.match(blocked?.hold?.why ?? "", /vault:telegram\/bot_token cannot be opened/);
+  assert.match(blocked?.hold?.why ?? "", /there is no credential telegram/);
   assert.deepEqual(await stateOf(bench, id), [{ state: "waiting", error: null, tries: 0 }]);
   advance(bench, minute);
   const opened = {
