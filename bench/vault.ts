@@ -57,10 +57,10 @@ await test("in process", async (t) => {
   await addManyCredentials(app, rows);
   const opened = await openKeys(app.db, { kind: "file", path: unsealKeyPath(app.stateDir), isOwn: true });
   await insertKey(app.db, createPurposeKey(app.keys.instanceId, opened.root, "credentials-prod", 2));
-  let isOver = false;
+  const over = new AbortController();
   let reads = 0;
   const reading = (async () => {
-    for (; !isOver; reads += 1) {
+    for (; !over.signal.aborted; reads += 1) {
       const credential = await findCredential(app.db, `c${1 + (reads % rows)}`);
       if (credential === undefined) throw new Error("a credential is gone");
       await openVersion(app.db, app, credential, 1);
@@ -69,7 +69,7 @@ await test("in process", async (t) => {
   const ms = await timeMs(() =>
     rewrapCredentials(app, "prod", { signal: new AbortController().signal, progress: () => undefined }),
   );
-  isOver = true;
+  over.abort();
   await reading;
   const seconds = ms / 1000;
   print(

@@ -94,14 +94,13 @@ export async function openCheckedCredentials(
     answers,
     add: async (name, more = {}) => {
       const fields = { api_key: keyOf(name) };
-      return (await addCredential(app, NewCredential.parse({ name, provider: "acme", fields, ...more }), by)).credential;
+      return (await addCredential(app, NewCredential.parse({ name, provider: "acme", fields, ...more }), by))
+        .credential;
     },
     read: (name) => requireCredential(app, name),
     check: (name, more = {}) => withCheckTools(app, (tools) => checkCredential(app, tools, name, { ...work, ...more })),
     sweep: (more = {}) =>
-      withCheckTools(app, (tools) =>
-        sweepCredentials(app, tools, { ...work, progress: () => undefined, ...more }),
-      ),
+      withCheckTools(app, (tools) => sweepCredentials(app, tools, { ...work, progress: () => undefined, ...more })),
     letPass: async (seconds) => {
       const past = sql`make_interval(secs => ${seconds})`;
       await run(

@@ -36,6 +36,11 @@ notifications: { channels: { file: { path: ${messages} } } }
   const { entries } = JSON.parse((await run("knowledge", "list", "--json")).stdout);
   assert.deepEqual(
     entries.map(({ title }: { title: string }) => title),
-    ["hardening of Told started", "⛔ Section 1 blocked: Database mirroring", "🔧 MEGA GSD ended blocked"],
+    [
+      "hardening of Told started",
+      "⛔ Section 1 blocked: Database mirroring",
+      "⛔ Section 3 blocked: AEGIS providers",
+      "🔧 MEGA GSD ended blocked",
+    ],
   );
 });

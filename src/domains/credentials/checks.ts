@@ -14,7 +14,11 @@ export async function checkCredentials(app: Pick<App, "db" | "now">): Promise<Ch
   const findings = await listFindings(app);
   if (findings.length === 0) {
     return [
-      { subject: "credentials", state: "ok", detail: `${credentials.length} credentials, and nothing amiss by their last checks` },
+      {
+        subject: "credentials",
+        state: "ok",
+        detail: `${credentials.length} credentials, and nothing amiss by their last checks`,
+      },
     ];
   }
   return findings.map(({ subject, severity, text, remedy }) => ({

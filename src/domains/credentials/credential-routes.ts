@@ -9,7 +9,14 @@ import { Secret } from "#secrets/secret.ts";
 import { listChecks } from "./check-queries.ts";
 import { addCredential, changeCredential, rebind, removeCredential, replaceValue, rollBack } from "./credentials.ts";
 import { findCredentialById, listCredentialPage, listEqualGroups, listVersions } from "./queries.ts";
-import { type Credential, CredentialCheck, EqualGroup, type Environment, NewCredential, VersionSummary } from "./schema.ts";
+import {
+  type Credential,
+  CredentialCheck,
+  EqualGroup,
+  type Environment,
+  NewCredential,
+  VersionSummary,
+} from "./schema.ts";
 import { rotationRoutes } from "./rotation-routes.ts";
 import { hasNoCredential, revealById } from "./vault.ts";
 import { CredentialId, CredentialReply, readGuard, tagOf } from "./wire.ts";

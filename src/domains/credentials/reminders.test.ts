@@ -38,7 +38,10 @@ test("a date that comes nearer is told at 30, 14, 7, 3 and 1 days and when it ha
   for (const left of [35, 29, 20, 13, 6, 2, 0.5, -1]) {
     // The reminders that were given move with the date: it is one date that comes nearer.
     await expireIn(scene, "one", left);
-    await run(scene.app.db, sql`update aegis_credential_reminder set due_on = (now() + make_interval(secs => ${left * 86_400}))::date`);
+    await run(
+      scene.app.db,
+      sql`update aegis_credential_reminder set due_on = (now() + make_interval(secs => ${left * 86_400}))::date`,
+    );
     told.push(await remind(scene.app, by), await remind(scene.app, by));
   }
 
@@ -74,7 +77,10 @@ test("two that remind at once tell it once", async (t) => {
 
   const told = await Promise.all([remind(scene.app, by), remind(scene.app, by), remind(scene.app, by)]);
 
-  assert.equal(told.reduce((sum, count) => sum + count, 0), 1);
+  assert.equal(
+    told.reduce((sum, count) => sum + count, 0),
+    1,
+  );
 });
 
 test("a date that moves by seconds over midnight is the same date; one that moves by weeks is another", async (t) => {

@@ -39,9 +39,9 @@ async function rewrap(app: App, ownerUrl: Secret, lines: number): Promise<boolea
 /** A program that began before the rotation reads until it is told to end; answers how many reads, and what failed. */
 function readOn(app: App): { end: () => Promise<{ reads: number; failures: string[] }> } {
   const answer = { reads: 0, failures: [] as string[] };
-  let isOver = false;
+  const over = new AbortController();
   const lane = async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const place = 1 + Math.floor(Math.random() * count);
       const credential = await findCredential(app.db, `c${place}`);
       assert.ok(credential);
@@ -54,7 +54,7 @@ function readOn(app: App): { end: () => Promise<{ reads: number; failures: strin
   const lanes = [lane(), lane()];
   return {
     end: async () => {
-      isOver = true;
+      over.abort();
       await Promise.all(lanes);
       return answer;
     },

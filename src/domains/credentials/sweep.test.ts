@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { sql } from "kysely";
 
+import { Provider } from "#providers/provider.ts";
 import { run } from "#store/database.ts";
 import { acme, json, keyOf, openCheckedCredentials } from "#test/checked-credentials.ts";
 
@@ -17,7 +18,10 @@ test("a sweep asks for all that are due, counts what they answered, and the next
   answers.set(keyOf("a"), json(200, {}));
   answers.set(keyOf("b"), json(403, {}));
   answers.set(keyOf("c"), json(500, {}));
-  await run(app.db, sql`update aegis_credentials set quarantined_at = now(), quarantine_reason = 'x' where credential_name = 'e'`);
+  await run(
+    app.db,
+    sql`update aegis_credentials set quarantined_at = now(), quarantine_reason = 'x' where credential_name = 'e'`,
+  );
   const progress: string[] = [];
 
   const swept = await sweep({ progress: (_text, done, total) => progress.push(`${done} of ${total}`) });
@@ -57,7 +61,7 @@ test("one provider that does not answer holds up no other, and a sweep of it end
   const other = { ...acme, name: "other", base_url: "https://other.example" };
   const { app, answers, add, sweep, server } = await openCheckedCredentials(t);
   const nobody = { url: "http://127.0.0.1:1", allow_private: true };
-  app.config.providers.push({ ...app.config.providers[0], ...other } as (typeof app.config.providers)[number]);
+  app.config.providers.push(Provider.parse(other));
   app.config.outside = { ...app.config.outside, other: nobody };
   for (const name of names) {
     await add(name, { provider: Number(name.slice(-2)) % 2 === 0 ? "acme" : "other" });
@@ -128,8 +132,8 @@ test("each platform sweeps at a minute of its own in the hour of five, and looks
   assert.deepEqual(
     crons.map(([sweepOf, confirm]) => [sweepOf?.cron, confirm?.cron]),
     [
-      ["47 5 * * *", "*/5 * * * *"],
-      ["11 5 * * *", "*/5 * * * *"],
+      ["26 5 * * *", "*/5 * * * *"],
+      ["15 5 * * *", "*/5 * * * *"],
     ],
   );
 });

@@ -27,7 +27,8 @@ export function exitOfCredentials(credentials: readonly Credential[]): OutcomeEx
   }
   const isUntold = credentials.some(
     ({ version, quarantineReason, attemptVerdict }) =>
-      version > 0 && attemptVerdict !== "not_checkable" &&
+      version > 0 &&
+      attemptVerdict !== "not_checkable" &&
       (quarantineReason !== null || attemptVerdict === null || !isLive(attemptVerdict)),
   );
   return isUntold ? outcomeExit.blocked : outcomeExit.ok;
