@@ -14,9 +14,10 @@ export function canAsk(): boolean {
 /** One line that is not shown. A pasted text of several lines is taken whole. Ctrl-C interrupts the program. */
 export async function askHidden(question: string, { signal }: { signal: AbortSignal }): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(question);
+  // First: what is pasted as soon as the question stands there must not be echoed.
   stdin.setRawMode(true);
   try {
+    stderr.write(question);
     return await readHiddenLine(signal);
   } finally {
     stdin.setRawMode(false);
