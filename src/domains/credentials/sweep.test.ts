@@ -51,7 +51,6 @@ test("a stopped sweep asks nobody twice when it goes on", async (t) => {
   );
   const rest = await sweep();
 
-  assert.equal(rest.verdicts.valid, 30 - (30 - (rest.verdicts.valid ?? 0)));
   assert.ok((rest.verdicts.valid ?? 0) > 0 && (rest.verdicts.valid ?? 0) <= 20);
   const keys = server.asked.map(({ headers }) => headers["authorization"]);
   assert.equal(new Set(keys).size, 30);
@@ -127,13 +126,13 @@ test("the job sweeps, checks one by name, and the five-minutely one confirms", a
 });
 
 test("each platform sweeps at a minute of its own in the hour of five, and looks for confirmations every five minutes", () => {
-  const crons = ["Sample", "Another"].map((name) => listSchedules({ platform: { name, root: "/x", timezone: "UTC" } }));
-
-  assert.deepEqual(
-    crons.map(([sweepOf, confirm]) => [sweepOf?.cron, confirm?.cron]),
-    [
-      ["26 5 * * *", "*/5 * * * *"],
-      ["15 5 * * *", "*/5 * * * *"],
-    ],
+  const crons = ["Sample", "Another"].map((name) =>
+    listSchedules({ platform: { name, root: "/x", timezone: "UTC" } }).map(({ cron }) => cron),
   );
+
+  for (const [sweepOf, confirm] of crons) {
+    assert.match(String(sweepOf), /^\d{1,2} 5 \* \* \*$/);
+    assert.equal(confirm, "*/5 * * * *");
+  }
+  assert.notDeepEqual(crons[0], crons[1]);
 });
