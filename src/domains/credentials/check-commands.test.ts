@@ -134,7 +134,10 @@ test("providers are listed with their credentials, shown, and refused by a wrong
 
   assert.match(listed.text, /^acme +Acme +api_key +documented +configuration +1$/m);
   assert.match(listed.text, /^openai +OpenAI .* built-in +-$/m);
-  assert.match(shown.text, /^Acme \(acme, api_key, configuration\)[\s\S]*api_key +secret +required[\s\S]*GET https:\/\/acme\.example\/me/);
+  assert.match(
+    shown.text,
+    /^Acme \(acme, api_key, configuration\)[\s\S]*api_key +secret +required[\s\S]*GET https:\/\/acme\.example\/me/,
+  );
   await assert.rejects(runCommand(app, "providers show", { arguments: ["acm"] }), /there is no provider acm/);
 });
 

@@ -25,7 +25,10 @@ function findStep(app: App, action: string): Step {
   return step;
 }
 
-async function carryOut(app: App, action: string): Promise<{ changes: string[]; summary: string; verdict: StepVerdict }> {
+async function carryOut(
+  app: App,
+  action: string,
+): Promise<{ changes: string[]; summary: string; verdict: StepVerdict }> {
   const step = findStep(app, action);
   const plan = await step.plan(app, context);
   assert.equal(plan.state, "ready");
@@ -39,7 +42,10 @@ test("the registry is seeded once, a row that somebody changed is put right, and
 
   const first = await carryOut(app, "seed-providers");
   const second = await carryOut(app, "seed-providers");
-  await run(app.db, sql`update aegis_providers set base_url = 'https://elsewhere.example' where provider_name = 'openai'`);
+  await run(
+    app.db,
+    sql`update aegis_providers set base_url = 'https://elsewhere.example' where provider_name = 'openai'`,
+  );
   const tampered = await findStep(app, "seed-providers").verify(app, context);
   const third = await carryOut(app, "seed-providers");
 
@@ -57,11 +63,16 @@ test("a provider of the configuration takes a built-in one's place; one of the A
   assert.ok(definition);
   app.config.providers = [definition, { ...definition, name: "openai", title: "Our own proxy" }];
   await addProvider(app, { ...definition, name: "of_the_api" }, { name: "user:test" });
-  await assert.rejects(addProvider(app, { ...definition, name: "acme" }, { name: "user:test" }), /is one of the program's/);
+  await assert.rejects(
+    addProvider(app, { ...definition, name: "acme" }, { name: "user:test" }),
+    /is one of the program's/,
+  );
 
   await seedProviders(app, { name: "harden" });
 
-  const known = new Map((await listProviders(app)).map(({ provider, source }) => [provider.name, [provider.title, source]]));
+  const known = new Map(
+    (await listProviders(app)).map(({ provider, source }) => [provider.name, [provider.title, source]]),
+  );
   assert.deepEqual(
     [known.get("openai"), known.get("of_the_api"), known.get("anthropic")?.[1]],
     [["Our own proxy", "configuration"], ["Acme", "api"], "built-in"],
