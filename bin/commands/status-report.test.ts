@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
 
 import { createPaint } from "#cli/paint.ts";
 import type { Check } from "#domain.ts";
+import type { RunView } from "#domains/hardening/run-view.ts";
 
-import { formatStatus, type LastRun, type Status } from "./status-report.ts";
+import { formatStatus, type Status } from "./status-report.ts";
 
 const now = new Date("2026-11-23T03:00:00Z");
 const plain = createPaint({ color: false });
 
-const run: LastRun = {
+const run: RunView = {
   id: "075c6b49-b106-4a3c-957d-269008b1f423",
   state: "failed",
   onlySection: null,
@@ -87,5 +89,5 @@ test("colours change nothing about the text's width", () => {
   const painted = formatStatus(status(), { now, width: 80, paint: createPaint({ color: true }) });
 
   // oxlint-disable-next-line no-control-regex -- the colours themselves
-  assert.equal(painted.replaceAll(/\u001b\[\d+m/g, ""), formatStatus(status(), { now, width: 80, paint: plain }));
+  assert.equal(stripVTControlCharacters(painted), formatStatus(status(), { now, width: 80, paint: plain }));
 });

@@ -1,6 +1,8 @@
-import { styleText } from "node:util";
+import { inspect } from "node:util";
 
-/** Colours by meaning. Where colour is off each gives its text back. */
+import { markColor } from "./printable.ts";
+
+/** Colours by meaning. Where colour is off each gives its text back. What is painted is printed by way of `makePrintable`. */
 export type Paint = {
   good(text: string): string;
   bad(text: string): string;
@@ -10,8 +12,10 @@ export type Paint = {
 };
 
 export function createPaint(options: { color: boolean }): Paint {
-  const paint = (format: Parameters<typeof styleText>[0]) => (text: string) =>
-    options.color ? styleText(format, text, { validateStream: false }) : text;
+  const paint = (style: "green" | "red" | "yellow" | "bold" | "dim") => {
+    const [on = 0, off = 0] = inspect.colors[style] ?? [];
+    return (text: string) => (options.color ? `${markColor(on)}${text}${markColor(off)}` : text);
+  };
   return {
     good: paint("green"),
     bad: paint("red"),

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
+import { createPaint } from "./paint.ts";
 import { createOutput } from "./print.ts";
 import { makePrintable } from "./printable.ts";
 
@@ -45,14 +46,21 @@ test("names from other people's databases cannot drive the terminal", () => {
   assert.equal(makePrintable("a\u001b]0;owned\u0007b"), "a\\x1b]0;owned\\x07b");
   assert.equal(makePrintable("a\u001b[2Jb\u009bc\rd"), "a\\x1b[2Jb\\x9bc\\x0dd");
   assert.equal(makePrintable("x\u202ey"), "x\\u202ey");
-  assert.equal(makePrintable("\u001b[31mred\u001b[39m\n\ttext"), "\u001b[31mred\u001b[39m\n\ttext");
+  assert.equal(makePrintable("\u001b[31mred\u001b[39m\n\ttext"), "\\x1b[31mred\\x1b[39m\n\ttext");
+  assert.equal(makePrintable("a\u001b[8;0000;0000;0000mb"), "a\\x1b[8;0000;0000;0000mb");
 });
 
-test("whatever is printed holds no control character but line break, tab and colours", () => {
+test("of all colours only our own painting reaches the terminal, also around somebody else's", () => {
+  const paint = createPaint({ color: true });
+
+  assert.equal(makePrintable(paint.bad("a\u001b[32mb\n")), "\u001b[31ma\\x1b[32mb\n\u001b[39m");
+  assert.equal(makePrintable(paint.strong(paint.good("x"))), "\u001b[1m\u001b[32mx\u001b[39m\u001b[22m");
+});
+
+test("whatever is printed holds no control character but line break and tab", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
-      const shown = makePrintable(text).replaceAll(/\u001b\[[0-9;]{0,12}m/g, "");
-      assert.doesNotMatch(shown, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
+      assert.doesNotMatch(makePrintable(text), /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
     }),
   );
 });

@@ -6,6 +6,8 @@ import { StringDecoder } from "node:string_decoder";
 
 import { AppError } from "#errors.ts";
 
+import { makePrintable } from "./printable.ts";
+
 /** Whether somebody is there to be asked. */
 export function canAsk(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY;
@@ -17,7 +19,7 @@ export async function askHidden(question: string, { signal }: { signal: AbortSig
   // First: what is pasted as soon as the question stands there must not be echoed.
   stdin.setRawMode(true);
   try {
-    stderr.write(question);
+    stderr.write(makePrintable(question));
     return await readHiddenLine(signal);
   } finally {
     stdin.setRawMode(false);
@@ -33,7 +35,7 @@ export async function askLine(question: string, { signal }: { signal: AbortSigna
   // Its own Ctrl-C would only end the question.
   terminal.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   try {
-    return (await terminal.question(question, { signal })).trim();
+    return (await terminal.question(makePrintable(question), { signal })).trim();
   } finally {
     terminal.close();
   }

@@ -32,8 +32,8 @@ export function reportError(error: unknown, stderr: Stream, options: ReportOptio
     stderr.write(`${JSON.stringify({ error: { code, message, ...(hint === undefined ? {} : { hint }) } })}\n`);
   } else {
     const paint = createPaint(options);
-    stderr.write(`${paint.bad("error:")} ${makePrintable(message)}\n`);
-    if (hint !== undefined) stderr.write(`${paint.loose("hint:")} ${makePrintable(hint)}\n`);
+    stderr.write(makePrintable(`${paint.bad("error:")} ${message}\n`));
+    if (hint !== undefined) stderr.write(makePrintable(`${paint.loose("hint:")} ${hint}\n`));
   }
   if (options.debug) stderr.write(`${makePrintable(redact(inspect(error, { depth: 6 })))}\n`);
   return known.exitCode;

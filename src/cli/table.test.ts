@@ -22,6 +22,19 @@ test("a line break in a cell is shown and a missing cell is empty", () => {
   assert.equal(formatTable(["A", "B", "C"], [["x\ny", "z"]]), "A     B  C\nx\\ny  z");
 });
 
+test("somebody else's colour in a cell is shown, and counted as what is shown", () => {
+  assert.equal(
+    formatTable(
+      ["A", "B"],
+      [
+        ["\u001b[31mx", "y"],
+        ["z", ""],
+      ],
+    ),
+    "A          B\n\\x1b[31mx  y\nz",
+  );
+});
+
 test("without colour paint gives its text back", () => {
   assert.equal(createPaint({ color: false }).bad("x"), "x");
 });

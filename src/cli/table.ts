@@ -1,8 +1,10 @@
 import { stripVTControlCharacters } from "node:util";
 
+import { escapeControls } from "./printable.ts";
+
 /**
  * Rows as columns of equal width, two spaces apart; the last column is not padded.
- * A line break in a cell is shown, not made.
+ * A line break or a control character in a cell is shown, not made.
  */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [header, ...rows].map((row) => header.map((_, column) => flatten(row[column] ?? "")));
@@ -18,7 +20,7 @@ function formatRow(row: readonly string[], widths: readonly number[]): string {
 }
 
 function flatten(cell: string): string {
-  return cell.replaceAll("\n", "\\n").replaceAll("\t", " ");
+  return escapeControls(cell).replaceAll("\n", "\\n").replaceAll("\t", " ");
 }
 
 /** Columns of a terminal, near enough: one for each character that is not a colour or a combining mark. */

@@ -49,10 +49,15 @@ export function describeSchema(route: Route): Record<string, unknown> {
     description: [route.description, needs].filter((part) => part !== undefined).join("\n\n"),
     ...(route.permission === "public" ? { security: [] } : {}),
     ...(route.params === undefined ? {} : { params: route.params }),
-    ...(route.query === undefined ? {} : { querystring: route.query }),
+    ...(route.query === undefined ? {} : { querystring: closeKeys(route.query) }),
     ...(route.body === undefined ? {} : { body: route.body }),
     response: route.raw === "page" ? undefined : { ...response, "4xx": ErrorReply, "5xx": ErrorReply },
   };
+}
+
+/** A misspelt key of a query would be taken for one that was left out. */
+function closeKeys(query: z.ZodType): z.ZodType {
+  return query instanceof z.ZodObject ? query.strict() : query;
 }
 
 /** `getRunsById`: what generators of clients call it. */

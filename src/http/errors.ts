@@ -1,6 +1,5 @@
 /** Every failure of a request as one form: `{ error: { code, message, hint, requestId } }`. */
-import type { FastifyError } from "fastify";
-import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from "fastify-type-provider-zod";
+import { isResponseSerializationError } from "fastify-type-provider-zod";
 import { z } from "zod";
 
 import { AppError } from "#errors.ts";
@@ -24,7 +23,7 @@ export type DescribedError = {
   isBug: boolean;
 };
 
-/** What the caller is told: an AppError as it is, a refused input with its field, anything else as `internal`. */
+/** What the caller is told: an AppError as it is, what Fastify refuses in our words, anything else as `internal`. */
 export function describeError(error: unknown, requestId: string): DescribedError {
   const known = readKnown(error);
   if (known === undefined) {
@@ -38,28 +37,9 @@ export function describeError(error: unknown, requestId: string): DescribedError
 function readKnown(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error;
   if (isResponseSerializationError(error)) return undefined;
-  if (hasZodFastifySchemaValidationErrors(error)) return describeInput(error);
   const status = statusOf(error);
   if (status === undefined || status >= 500) return undefined;
   return new AppError("invalid_input", describeRefusal(error));
-}
-
-/** Each fault with its place; values are not repeated, because one may be a secret. */
-function describeInput(error: FastifyError & { validation: { instancePath: string; message?: string }[] }): AppError {
-  const where = error.validationContext === "querystring" ? "query" : (error.validationContext ?? "input");
-  const faults = error.validation.map(({ instancePath, message }) => {
-    const path = instancePath.split("/").filter((part) => part !== "");
-    return `${[where, ...path].join(".")}: ${tellFault(message ?? "is wrong")}`;
-  });
-  return new AppError("invalid_input", faults.join("; "), { hint: "See what is expected: /docs" });
-}
-
-/** Who mixes up name and value must not read the value: a key that nothing has is repeated only when it is a word. */
-function tellFault(message: string): string {
-  const isOfKeys = /^Unrecognized keys?: /.test(message);
-  return isOfKeys && !/^Unrecognized keys?: "[a-z_-]{1,32}"(, "[a-z_-]{1,32}")*$/i.test(message)
-    ? "has a key that is not known"
-    : message;
 }
 
 /** Fastify's own refusals: size, content type, JSON. Their texts hold nothing of the request but its type. */

@@ -171,9 +171,22 @@ test("a refused input names its field and not its value, an unknown key too", as
   const unknown = await server.inject({ method: "POST", url: "/things", headers: asOperator, payload: body });
 
   assert.equal(query.statusCode, 400);
-  assert.match(query.json<{ error: { message: string } }>().error.message, /^query\.limit: /);
+  assert.match(
+    query.json<{ error: { message: string } }>().error.message,
+    /^limit: expected a whole number of at most 10$/,
+  );
   assert.ok(!query.body.includes(canary));
   assert.equal(unknown.statusCode, 400);
+  assert.ok(!unknown.body.includes(canary));
+});
+
+test("a key that a query does not know is refused with those it knows", async (t) => {
+  const { server } = await open(t);
+
+  const answer = await server.inject({ url: "/things/hammer?lmit=3", headers: asViewer });
+
+  assert.equal(answer.statusCode, 400);
+  assert.match(answer.body, /"the query has a key that is not known: lmit; known here: limit"/);
 });
 
 test("who shows nothing is unauthenticated, who may not is forbidden, in the environment that is meant", async (t) => {

@@ -10,13 +10,14 @@
  */
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyInstance, type FastifyReply, type RouteOptions } from "fastify";
-import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { serializerCompiler } from "fastify-type-provider-zod";
 import type { z } from "zod";
 
 import { AppError } from "#errors.ts";
 
 import { addApiDescription, addDocs } from "./docs.ts";
 import { describeError } from "./errors.ts";
+import { describeFaults } from "./input-faults.ts";
 import type { Log } from "./log.ts";
 import type { Permission } from "./permission.ts";
 import { addRoute, type Authenticate, findActor } from "./route-handler.ts";
@@ -132,10 +133,14 @@ function openFastify(options: HttpOptions, limits: Limits, headers: Record<strin
   server.server.maxConnections = limits.connections;
   // JSON alone: a form of another site can send text without asking.
   server.removeContentTypeParser("text/plain");
-  server.setValidatorCompiler<z.ZodType>((route) => {
-    const validate = validatorCompiler(route);
+  server.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => (input: unknown) => {
     // Fastify gives a body that is not there as null: a route that can do without one reads it as absent.
-    return (input: unknown) => validate(input ?? undefined);
+    const value = input ?? undefined;
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return { value: parsed.data };
+    const part = httpPart === "querystring" ? "query" : httpPart === "params" ? "path" : "body";
+    const message = describeFaults({ schema, value, part }, parsed.error.issues);
+    return { error: new AppError("invalid_input", message, { hint: "See what is expected: /docs" }) };
   });
   server.setSerializerCompiler(serializerCompiler);
   return server;

@@ -62,9 +62,18 @@ const quotedValues = [
 /** What follows `tokens:` in a scope: `tokens:write:dev` says who may do what. */
 const scopeRest = /(?:read|write|\*):(?:dev|prod|shared|\*)(?=$|[\s,;)\]"'])/.source;
 
-/** `password=value` and `x-api-key: value`. A cast (`token::text`) is none, and what is replaced already stays. */
+/** What follows the name of a file: `passwd:12:5`. */
+const placeRest = /:\d{1,7}:\d{1,7}(?=$|[\s:,;)\]"'])/.source;
+
+/**
+ * `password=value` and `x-api-key: value`. A cast (`token::text`) is none, nor is a place in
+ * a file, and what is replaced already stays.
+ */
 const bareValues = {
-  pattern: new RegExp(`(${name}(?:=|:(?!:)[ \\t]?))(?!\\[secret\\]|${scopeRest})[^\\s'"&;,:=$\\\\][^\\s'"&;,]*`, "gi"),
+  pattern: new RegExp(
+    `(${name}(?!${placeRest})(?:=|:(?!:)[ \\t]?))(?!\\[secret\\]|${scopeRest})[^\\s'"&;,:=$\\\\][^\\s'"&;,]*`,
+    "gi",
+  ),
   replacement: `$1${mark}`,
 };
 

@@ -2,8 +2,8 @@
  * Runs a program of this host: argument array, no shell, a timeout, an
  * allow-listed environment.
  */
-import { spawn } from "node:child_process";
-import type { Readable } from "node:stream";
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
 
 import { AppError } from "#errors.ts";
 
@@ -13,8 +13,8 @@ export type RunOptions = {
   env?: Record<string, string>;
   cwd?: string;
   input?: string | Buffer | Readable;
-  /** Descriptor of an open file that gets the program's output; `stdout` is empty then. */
-  outputTo?: number;
+  /** Descriptor of an open file, or a stream, that gets the program's output; `stdout` is empty then. A stream that breaks off ends the program. */
+  outputTo?: number | Writable;
   /** Run as this user; only root can. */
   user?: { uid: number; gid: number };
   signal?: AbortSignal;
@@ -46,11 +46,16 @@ export const runProgram: Run = (program, args, options) =>
     const child = spawn(program, args, {
       cwd: options.cwd ?? "/",
       env: { ...minimalEnvironment(), ...options.env },
-      stdio: [options.input === undefined ? "ignore" : "pipe", options.outputTo ?? "pipe", "pipe"],
+      stdio: [
+        options.input === undefined ? "ignore" : "pipe",
+        typeof options.outputTo === "number" ? options.outputTo : "pipe",
+        "pipe",
+      ],
       ...(options.user === undefined ? {} : { uid: options.user.uid, gid: options.user.gid }),
     });
     const maxBytes = options.maxOutputBytes ?? defaultMaxOutputBytes;
-    const stdout = collect(child.stdout, maxBytes);
+    const stdout =
+      typeof options.outputTo === "object" ? feed(child, options.outputTo) : collect(child.stdout, maxBytes);
     const stderr = collect(child.stderr, maxBytes);
 
     let ended: "timeout" | "aborted" | undefined;
@@ -97,6 +102,13 @@ export const runProgram: Run = (program, args, options) =>
       });
     });
   });
+
+/** Nothing is kept here. */
+function feed(child: ChildProcess, output: Writable): () => string {
+  output.on("error", () => child.kill("SIGKILL"));
+  child.stdout?.pipe(output);
+  return () => "";
+}
 
 function collect(stream: Readable | null, maxBytes: number): () => string {
   const chunks: Buffer[] = [];

@@ -70,6 +70,20 @@ test("a file of no set is verified without a configuration", async (t) => {
   assert.equal(foreign.exitCode, outcomeExit.blocked, foreign.text);
 });
 
+test("a manifest that is named and is not there is the caller's mistake, one that is damaged the drill's answer", async (t) => {
+  const { app, directory, backUp } = await backupPlatform(t);
+  const file = await backUp();
+  const manifest = join(directory, "other.json");
+  const verify = () => run(undefined, "verify", { options: { file, manifest }, state: app.stateDir });
+
+  await assert.rejects(verify(), { code: "not_found", message: /^cannot read the manifest \S+other\.json: ENOENT$/ });
+  await writeFile(manifest, "[]");
+  const damaged = await verify();
+
+  assert.equal(damaged.exitCode, outcomeExit.blocked, damaged.text);
+  assert.match(damaged.text, /the manifest \S+other\.json is damaged/);
+});
+
 test("another database is backed up to a file, and a password on the command line is refused", async (t) => {
   const { app, directory } = await backupPlatform(t);
   const out = join(directory, "other.dump");

@@ -8,7 +8,7 @@ import { AppError } from "#errors.ts";
 import { listLatestDrills } from "./queries.ts";
 import { type BackupSet, inspectSet, isStale, type SetFile } from "./sets.ts";
 import type { SetDrill } from "./schema.ts";
-import { formatAge, formatInstant, remedyOf, setSubject, wordOf } from "./words.ts";
+import { describeAssurance, formatAge, formatInstant, remedyOf, setSubject, wordOf } from "./words.ts";
 
 /** One answer for each set. */
 export async function checkBackups(app: Pick<App, "config" | "db" | "now">): Promise<Check[]> {
@@ -63,7 +63,7 @@ function judgeDrill(
 }
 
 function describeGood(newest: SetFile, drill: SetDrill, now: string): string {
-  const drilled = `verified (${String(drill.assurance)}) ${formatAge(drill.finishedAt, now)} ago`;
+  const drilled = `verified (${describeAssurance(drill)}) ${formatAge(drill.finishedAt, now)} ago`;
   const age = `${newest.name} is ${formatAge(newest.dataAt, now)} old`;
   return drill.file === newest.path ? `${age}, ${drilled}` : `${age}; the one before was ${drilled}`;
 }

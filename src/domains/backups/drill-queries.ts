@@ -82,6 +82,15 @@ async function closeWaysOut(client: pg.Client): Promise<void> {
   }
 }
 
+/** As pg_restore sets its own sessions; names in the rows' statements are qualified. `encoding` is one word. */
+export async function prepareRowSession(client: pg.Client, encoding: string): Promise<void> {
+  await client.query(`set client_encoding = ${pg.escapeLiteral(encoding)}`);
+  await client.query(
+    `set search_path = ''; set row_security = off; set statement_timeout = 0; set lock_timeout = 0;
+     set xmloption = content; set check_function_bodies = off`,
+  );
+}
+
 /** Of the tables that a dump carries rows of; for a dump without a manifest, which names none. */
 export async function countRestoredRows(client: pg.Client): Promise<{ tables: number; rows: number }> {
   const { rows: tables } = await client.query<{ schema: string; name: string }>(`

@@ -1,5 +1,4 @@
 /** From what a restore left behind to the verdict: who is accused, and how much a success proves. */
-import { isWorthTelling } from "./dump-entries.ts";
 import { provesDamage } from "./manifest.ts";
 import type { RestoreFailure } from "./restore-failures.ts";
 import type { Assurance, DrillResult, DumpHeader } from "./schema.ts";
@@ -8,6 +7,7 @@ export type RestoreOutcome = {
   failures: readonly RestoreFailure[];
   missingExtensions: readonly string[];
   roles: readonly string[];
+  /** What only a superuser may make; settings of the database itself are not among it. */
   leftOut: readonly string[];
   /** In what the restored database is not what the manifest says; undefined without one. */
   mismatches: readonly string[] | undefined;
@@ -66,10 +66,12 @@ function describeMismatches(shown: string, all: readonly string[] = []): string 
 function accept(outcome: RestoreOutcome, notes: string[]): Judgement {
   const assurance = assuranceOf(outcome);
   const amount = `${outcome.rows} rows in ${outcome.tables} tables`;
+  const { leftOut } = outcome;
+  const restores = leftOut.length === 0 ? "it restores" : `it restores but for ${listNames(leftOut)}`;
   const why = {
-    content: `it restores, and its ${amount} are those of the manifest`,
-    restored: `it restores: ${amount}`,
-    stubs: `it restores with what this host lacks made up or left out: ${amount}`,
+    content: `${restores}, and its ${amount} are those of the manifest`,
+    restored: `${restores}: ${amount}`,
+    stubs: `${restores}, with what this host lacks made up or left out: ${amount}`,
   }[assurance];
   return { verdict: "verified", assurance, why, notes };
 }
@@ -91,13 +93,12 @@ function describeLack({ missingExtensions, failures }: RestoreOutcome): string |
 }
 
 function describeNotes(outcome: RestoreOutcome): string[] {
-  const { failures, missingExtensions, roles, mismatches } = outcome;
-  const leftOut = outcome.leftOut.filter(isWorthTelling);
+  const { failures, missingExtensions, roles, leftOut, mismatches } = outcome;
   return [
     ...(missingExtensions.length === 0
       ? []
       : [`left out: ${missingExtensions.map((name) => `extension ${name}`).join(", ")}`]),
-    ...(leftOut.length === 0 ? [] : [`left out, because a drill has no superuser: ${listNames(leftOut)}`]),
+    ...(leftOut.length === 0 ? [] : ["what only a superuser may make is not restored by a drill"]),
     ...(roles.length === 0
       ? []
       : [`roles are in no dump: ${listNames(roles)} were made up; keep pg_dumpall --globals-only beside it`]),

@@ -22,18 +22,50 @@ for (const kind of kinds) {
 
     const result = await drill({ file, manifestPath });
 
+    const named = result.leftOut.join(", ");
     assert.deepEqual(
       [result.verdict, result.assurance, result.why],
-      ["verified", "content", "it restores, and its 1003 rows in 6 tables are those of the manifest"],
+      ["verified", "content", `it restores but for ${named}, and its 1003 rows in 6 tables are those of the manifest`],
     );
     assert.deepEqual(result.stubs, ['role drill "reader', "role drill_owner"]);
-    assert.match(result.notes[0] ?? "", /left out.*user mapping.*publication changes.*event trigger watch/);
+    assert.match(named, /user mapping.*publication changes.*event trigger watch/);
     assert.equal(result.header?.format, kind.replace("-Z0", ""));
     assert.match(result.header?.dumpVersion ?? "", /^15\./);
     assert.equal(result.dataAt, manifest.takenAt);
     assert.ok(result.restoreMs !== null && result.verifyMs !== null);
   });
 }
+
+test("a comment on what is left out is left out with it", async (t) => {
+  const url = await databaseWith(
+    t,
+    `create table a (id int); create publication changes for table a; comment on publication changes is 'all of it';
+     create function watch() returns event_trigger language plpgsql as 'begin end';
+     create event trigger watch on ddl_command_start execute function watch(); comment on event trigger watch is 'it'`,
+  );
+  for (const kind of ["custom", "plain"] as const) {
+    const { file, manifestPath } = await makeDump(t, url, kind);
+
+    const result = await drill({ file, manifestPath });
+
+    assert.deepEqual([result.verdict, result.assurance], ["verified", "content"], result.why);
+    assert.deepEqual(result.leftOut, ["publication changes", "publication table changes a", "event trigger watch"]);
+  }
+});
+
+test("a manifest that is damaged is named as what is at fault, and the dump is not accused", async (t) => {
+  const { file, manifestPath } = await makeDump(t, await databaseWith(t, "create table a (id int)"), "custom");
+
+  for (const text of ["{bad", "[]"]) {
+    await writeFile(manifestPath, text);
+    const result = await drill({ file, manifestPath });
+
+    assert.equal(result.verdict, "unverifiable", text);
+    assert.ok(result.why.startsWith(`the manifest ${manifestPath} is damaged`), result.why);
+    assert.match(result.why, /; the dump was not restored$/);
+    assert.ok(result.manifestFault !== null && result.why.startsWith(result.manifestFault));
+  }
+});
 
 test("without a manifest a restored dump says what could slip through", async (t) => {
   const url = await databaseWith(t, "create table a (id int); insert into a select generate_series(1, 7)");

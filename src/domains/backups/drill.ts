@@ -30,6 +30,7 @@ import { newestArchiveMajor } from "./archive-header.ts";
 import { majorOf } from "./client-programs.ts";
 import { countRestoredRows, createRestoreDatabase, prepareRestoreDatabase } from "./drill-queries.ts";
 import { chooseServer, describeServers, type DrillBinaries } from "./drill-servers.ts";
+import { isWorthTelling } from "./dump-entries.ts";
 import { drillSettings } from "./drill-settings.ts";
 import { judgeRestore, type Judgement } from "./drill-verdict.ts";
 import { type Recognized, recognizeDump } from "./dump-format.ts";
@@ -54,7 +55,7 @@ export type DrillRequest = {
 type DrillApp = Pick<App, "run" | "stateDir">;
 type Dump = Extract<Recognized, { state: "dump" }>;
 /** What is found out on the way, whatever the verdict. */
-type Measures = Partial<Pick<DrillResult, "restoreMs" | "verifyMs" | "tables" | "rows" | "stubs">>;
+type Measures = Partial<Pick<DrillResult, "restoreMs" | "verifyMs" | "tables" | "rows" | "stubs" | "leftOut">>;
 type Finding = Judgement & Measures;
 
 const superuser = "leveredge_drill_superuser";
@@ -75,22 +76,42 @@ export async function drillFile(app: DrillApp, request: DrillRequest): Promise<D
   const header = recognized.state === "dump" ? recognized.header : null;
   const measures: Measures = {};
   let manifest: Manifest | undefined;
+  let manifestFault: string | null = null;
   let finding: Finding;
   try {
-    manifest = request.manifestPath === undefined ? undefined : await readManifest(request.manifestPath);
-    finding = await examine(app, request, { recognized, sizeBytes, manifest, measures });
+    const read = await tryManifest(request.manifestPath);
+    if (read.state === "damaged") {
+      manifestFault = read.why;
+      finding = refuse("unverifiable", `${read.why}; the dump was not restored`);
+    } else {
+      ({ manifest } = read);
+      finding = await examine(app, request, { recognized, sizeBytes, manifest, measures });
+    }
   } catch (error) {
     signal.throwIfAborted();
     finding = refuse("unverifiable", describeDoubt(error));
   }
   return {
-    ...{ restoreMs: null, verifyMs: null, tables: null, rows: null, stubs: [] },
+    ...{ restoreMs: null, verifyMs: null, tables: null, rows: null, stubs: [], leftOut: [] },
     ...measures,
     ...finding,
+    manifestFault,
     header,
     sizeBytes,
     dataAt: manifest?.takenAt ?? header?.createdAt ?? null,
   };
+}
+
+/** One that is there and cannot be understood says nothing about the dump. */
+async function tryManifest(
+  path: string | undefined,
+): Promise<{ state: "read"; manifest: Manifest | undefined } | { state: "damaged"; why: string }> {
+  try {
+    return { state: "read", manifest: path === undefined ? undefined : await readManifest(path) };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "invalid_input") throw error;
+    return { state: "damaged", why: error.message };
+  }
 }
 
 type Known = { recognized: Recognized; sizeBytes: number; manifest: Manifest | undefined; measures: Measures };
@@ -168,7 +189,8 @@ async function restoreAndCompare(
   );
   const strangers = roles.filter((name) => name !== everyClustersRole);
   const stubs = [...strangers.map((name) => `role ${name}`), ...missingExtensions.map((name) => `extension ${name}`)];
-  Object.assign(measures, { stubs });
+  const leftOut = needs.leftOut.filter(isWorthTelling);
+  Object.assign(measures, { stubs, leftOut });
 
   progress(`restore ${file}`);
   const restoring = performance.now();
@@ -177,6 +199,7 @@ async function restoreAndCompare(
   const failures = await restoreDump(app, {
     ...{ file, format: dump.header.format, list, programs },
     ...{ server, database, role, madeSchemas, timeoutMs, signal },
+    tables: manifest?.tables ?? [],
   });
   const comparing = performance.now();
   Object.assign(measures, { restoreMs: Math.round(comparing - restoring) });
@@ -189,7 +212,6 @@ async function restoreAndCompare(
   const { tables, rows, mismatches } = found;
   Object.assign(measures, { tables, rows, verifyMs: Math.round(performance.now() - comparing) });
   const isSameMajor = binaries.major === majorOf(dump.header.serverVersion);
-  const { leftOut } = needs;
   const { format } = dump.header;
   const judgement = judgeRestore({
     ...{ failures, missingExtensions, roles: strangers, leftOut, mismatches },

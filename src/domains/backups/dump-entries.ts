@@ -17,13 +17,18 @@ const leftOutTypes = [
   "USER MAPPING",
 ];
 
-/** Settings of a database belong to its surroundings: that they are left out is not worth a word. */
-const silentTypes = new Set(["DATABASE", "DATABASE PROPERTIES", "TABLESPACE"]);
+/** Settings of a database belong to its surroundings, a comment to what it is about: that they are left out is not worth a word. */
+const silentTypes = new Set(["DATABASE", "DATABASE PROPERTIES", "TABLESPACE", "COMMENT"]);
 
 const listed = /^\d+; \d+ \d+ (?<rest>.*)$/;
 
-export function isLeftOut({ type }: Pick<DumpEntry, "type">): boolean {
-  return leftOutTypes.includes(type);
+/** Also a comment on what is left out. */
+export function isLeftOut({ type, name }: Pick<DumpEntry, "type" | "name">): boolean {
+  return leftOutTypes.includes(type) || (type === "COMMENT" && isOfLeftOutType(name));
+}
+
+function isOfLeftOutType(text: string): boolean {
+  return leftOutTypes.some((type) => text.startsWith(`${type} `));
 }
 
 /** Whether the operator is told that an entry was left out. */
@@ -43,6 +48,6 @@ export function chooseEntries(list: string, madeSchemas: ReadonlySet<string>): s
 /** `rest`: type, schema, name and owner with spaces between. */
 function isMadeOrLeftOut(rest: string, madeSchemas: ReadonlySet<string>): boolean {
   if (/^(?:EXTENSION|COMMENT - EXTENSION) /.test(rest)) return true;
-  if (leftOutTypes.some((type) => rest.startsWith(`${type} `))) return true;
+  if (isOfLeftOutType(rest.replace(/^COMMENT - /, ""))) return true;
   return [...madeSchemas].some((schema) => rest.startsWith(`SCHEMA - ${schema} `));
 }

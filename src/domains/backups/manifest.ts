@@ -162,7 +162,8 @@ export async function readManifest(path: string): Promise<Manifest> {
   const parsed = Manifest.safeParse(await readJson(path));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const where = issue === undefined ? "" : `: ${issue.path.join(".")} ${issue.message}`;
+  const place = issue?.path.join(".") ?? "";
+  const where = place === "" ? "" : `: ${place} is not what it should be`;
   throw new AppError("invalid_input", `the manifest ${path} is damaged or of another version${where}`, {
     hint: "Make a new backup with leveredge backups create, or verify with --manifest PATH.",
   });

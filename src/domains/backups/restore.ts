@@ -7,12 +7,16 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 
+import pg from "pg";
+
 import type { App } from "#app.ts";
 import type { ThrowawayServer } from "#store/throwaway-server.ts";
 
 import { type ClientProgram, runClient } from "./client-programs.ts";
+import { createRowSplitter, type DominantTable, findDominantTable } from "./dominant-table.ts";
 import { chooseEntries } from "./dump-entries.ts";
 import { restorableScript } from "./dump-script.ts";
+import type { Manifest } from "./manifest.ts";
 import type { RestoreRole } from "./drill-queries.ts";
 import { readFailures, type RestoreFailure } from "./restore-failures.ts";
 import type { DumpHeader } from "./schema.ts";
@@ -33,6 +37,8 @@ export type RestoreInput = {
   database: string;
   role: RestoreRole;
   madeSchemas: ReadonlySet<string>;
+  /** Of the manifest; empty without one. */
+  tables: Manifest["tables"];
   timeoutMs: number;
   signal: AbortSignal;
 };
@@ -61,11 +67,40 @@ async function restoreArchive(
   pgRestore: ClientProgram,
   input: RestoreInput,
 ): Promise<RestoreFailure[]> {
-  // In the server's own directory, which is removed with it.
-  const list = join(dirname(input.server.dataDirectory), "entries");
-  await writeFile(list, chooseEntries(input.list, input.madeSchemas), { mode: 0o600 });
-  const file = await handOver(input, list);
-  const args = ["--no-password", "--no-tablespaces", `--jobs=${Math.min(availableParallelism(), mostJobs)}`];
+  const sessions = Math.min(availableParallelism(), mostJobs);
+  const entries = chooseEntries(input.list, input.madeSchemas);
+  const dominant = findDominantTable(entries, input.tables, sessions);
+  const archive = { app, pgRestore, input, sessions, file: await handOver(input) };
+  if (dominant === undefined) return restoreEntries(archive, entries);
+  const others = entries.replace(`${dominant.entry}\n`, "");
+  return [
+    ...(await restoreEntries(archive, others, "pre-data", "data")),
+    ...(await restoreRows(archive, dominant)),
+    ...(await restoreEntries(archive, entries, "post-data")),
+  ];
+}
+
+type Archive = {
+  app: Pick<App, "run">;
+  pgRestore: ClientProgram;
+  input: RestoreInput;
+  sessions: number;
+  file: string;
+};
+
+/** All sections where none is named. */
+async function restoreEntries(
+  { app, pgRestore, input, sessions, file }: Archive,
+  entries: string,
+  ...sections: readonly string[]
+): Promise<RestoreFailure[]> {
+  const list = await writeEntries(input, entries);
+  const args = [
+    "--no-password",
+    "--no-tablespaces",
+    `--jobs=${sessions}`,
+    ...sections.map((name) => `--section=${name}`),
+  ];
   const { exitCode, stderr } = await runClient(
     app,
     pgRestore,
@@ -81,13 +116,61 @@ async function restoreArchive(
   return judge(exitCode, stderr, "pg_restore");
 }
 
+/** What the archive complains about comes before what the server makes of its rows. */
+async function restoreRows(archive: Archive, table: DominantTable): Promise<RestoreFailure[]> {
+  const { app, pgRestore, input, sessions, file } = archive;
+  const { server, database, role } = input;
+  const list = await writeEntries(input, table.entry);
+  const splitter = createRowSplitter(
+    { host: server.socketDirectory, port: 5432, user: role.name, password: role.password, database },
+    sessions,
+  );
+  const reading = runClient(
+    app,
+    pgRestore,
+    ["--no-tablespaces", `--use-list=${list}`, "--section=data", "--file=-", file],
+    {
+      timeoutMs: input.timeoutMs,
+      signal: input.signal,
+      accept: [0, 1],
+      maxOutputBytes: maxComplaintBytes,
+      outputTo: splitter.script,
+    },
+  );
+  const [read, loaded] = await Promise.allSettled([reading, splitter.finish()]);
+  input.signal.throwIfAborted();
+  if (loaded.status === "fulfilled" && loaded.value === "not copied")
+    return restoreEntries(archive, table.entry, "data");
+  if (loaded.status === "rejected") return [describeRefusal(table, loaded.reason)];
+  if (read.status === "rejected") throw read.reason;
+  const failures = judge(read.value.exitCode, read.value.stderr, "pg_restore");
+  if (loaded.value === "loaded" || failures.length > 0) return failures;
+  return [{ kind: "archive", text: `the rows of ${table.schema}.${table.name} have no end` }];
+}
+
+/** As pg_restore words it where its own session is refused. */
+function describeRefusal({ name }: DominantTable, error: unknown): RestoreFailure {
+  const text = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof pg.DatabaseError)) return { kind: "host", text };
+  const [failure] = readFailures(`pg_restore: error: COPY failed for table "${name}": ERROR:  ${text}`);
+  return failure ?? { kind: "statement", text: `COPY failed for table "${name}"` };
+}
+
+/** In the server's own directory, which is removed with it. */
+async function writeEntries({ server: { user, dataDirectory } }: RestoreInput, entries: string): Promise<string> {
+  const list = join(dirname(dataDirectory), "entries");
+  await writeFile(list, `${entries.trimEnd()}\n`, { mode: 0o600 });
+  if (user !== undefined) await chown(list, user.uid, user.gid);
+  return list;
+}
+
 /** To the server's user, who may not read where backups lie: several processes each open the file by its name. */
-async function handOver({ file, server: { user, dataDirectory } }: RestoreInput, list: string): Promise<string> {
+async function handOver({ file, server: { user, dataDirectory } }: RestoreInput): Promise<string> {
   if (user === undefined) return file;
   const copy = join(dirname(dataDirectory), "dump");
   await copyFile(file, copy, constants.COPYFILE_FICLONE);
   await chmod(copy, 0o600);
-  for (const path of [copy, list]) await chown(path, user.uid, user.gid);
+  await chown(copy, user.uid, user.gid);
   return copy;
 }
 

@@ -8,7 +8,8 @@ export type Verdict = z.output<typeof Verdict>;
 /**
  * How much `verified` means: the restored rows are those of the manifest, or the
  * file restores and nobody knows what should be in it, or it restores with
- * something made up for what this host lacks.
+ * something made up for what this host lacks. What no drill restores, because it has
+ * no superuser, is told beside it and lowers none.
  */
 export const Assurance = z.enum(["content", "restored", "stubs"]);
 export type Assurance = z.output<typeof Assurance>;
@@ -46,6 +47,10 @@ export const DrillResult = z.object({
   dataAt: z.iso.datetime().nullable(),
   /** What was made up for the restore: `role app_owner`, `extension pg_cron`. */
   stubs: z.array(z.string()),
+  /** What only a superuser may make: compared with the manifest in the file, and not restored: `publication changes`. */
+  leftOut: z.array(z.string()),
+  /** Why the manifest cannot be used; null when it can, or there is none. */
+  manifestFault: z.string().nullable(),
 });
 export type DrillResult = z.output<typeof DrillResult>;
 

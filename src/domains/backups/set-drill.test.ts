@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { appendFile, rename, rm } from "node:fs/promises";
+import { appendFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -11,6 +11,7 @@ import { checkBackups } from "./checks.ts";
 import { describeFile } from "./manifest.ts";
 import { listDrillsOfSet, listLatestDrills } from "./queries.ts";
 import { drillSet, type DrillWork } from "./set-drill.ts";
+import { remedyOf } from "./words.ts";
 
 const work: DrillWork = { requestedBy: "test", signal: new AbortController().signal, progress: () => undefined };
 const hour = 3_600_000;
@@ -75,6 +76,19 @@ test("a flipped byte is damage, an old backup is stale, no file is missing: told
   ]);
   const [latest] = await listLatestDrills(app.db);
   assert.equal(latest?.id, mended.id);
+});
+
+test("a damaged manifest is told with high severity, and a new backup mends it", async (t) => {
+  const platform = await backupPlatform(t);
+  const { app, set } = platform;
+  await writeFile(`${await platform.backUp()}.manifest.json`, "{bad");
+
+  const drill = await drillSet(app, set, work);
+
+  assert.deepEqual([drill.verdict, remedyOf(drill)], ["unverifiable", ["leveredge backups create chronos"]], drill.why);
+  const [event] = await drillEvents(platform);
+  assert.deepEqual([event?.outcome, event?.notice?.severity], ["unverifiable", "high"]);
+  assert.match(event?.notice?.text ?? "", /the manifest \S+\.manifest\.json is damaged/);
 });
 
 test("a bad drill of the newest file is a failed check, and a file that came after it is only undrilled", async (t) => {

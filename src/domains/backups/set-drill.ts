@@ -13,7 +13,7 @@ import { describeFile } from "./manifest.ts";
 import { insertDrill, listDrillsOfSet, listDrillsOfWork } from "./queries.ts";
 import { type BackupSet, inspectSet, isStale, type SetFile } from "./sets.ts";
 import type { DrillResult, NewSetDrill, SetDrill } from "./schema.ts";
-import { describeDrill, formatInstant, remedyOf, wordOf } from "./words.ts";
+import { describeDrill, formatInstant, isManifestDamaged, remedyOf, wordOf } from "./words.ts";
 
 export type DrillWork = {
   requestedBy: string;
@@ -188,7 +188,7 @@ function severityOf(drill: SetDrill, previous: SetDrill | undefined): Notice["se
     case "verified":
       return previous === undefined || wordOf(previous) === "verified" ? "low" : "normal";
     case "unverifiable":
-      return "normal";
+      return isManifestDamaged(drill) ? "high" : "normal";
     case "stale":
     case "damaged":
     case "missing":

@@ -10,7 +10,7 @@ import { listDrillsOfWork } from "./queries.ts";
 import { drillSet, restoredAtOf } from "./set-drill.ts";
 import type { SetDrill } from "./schema.ts";
 import { inspectSet } from "./sets.ts";
-import { countDrills, describeDrill, formatInstant, remedyOf, setSubject, wordOf } from "./words.ts";
+import { countDrills, describeDrill, formatInstant, isManifestDamaged, remedyOf, setSubject, wordOf } from "./words.ts";
 
 /** A run that follows another within the hour restores only what changed. */
 const reuseWithinMs = 3_600_000;
@@ -100,7 +100,7 @@ function describeLooseEnd(drill: SetDrill): LooseEnd[] {
     {
       // That of the health check: one finding, told once.
       id: `check:${setSubject(drill.setName)}`,
-      severity: word === "unverifiable" ? "medium" : "high",
+      severity: word === "unverifiable" && !isManifestDamaged(drill) ? "medium" : "high",
       text: `the newest backup of ${drill.setName} is ${word}: ${drill.why}`,
       remedy: remedyOf(drill).join("; "),
     },

@@ -13,7 +13,7 @@ import { runProgram } from "#system/run.ts";
 
 import { openForSets, requester, textOf, workOf } from "./command-work.ts";
 import { drillFile } from "./drill.ts";
-import { findManifestBeside } from "./manifest.ts";
+import { findManifestBeside, readManifest } from "./manifest.ts";
 import { listSchedules } from "./schedules.ts";
 import { drillSet } from "./set-drill.ts";
 import type { DrillResult, SetDrill } from "./schema.ts";
@@ -73,7 +73,8 @@ async function verifyFile(context: CommandContext, file: string): Promise<number
     throw new AppError("invalid_input", "--file names a dump of no set", { hint: "Leave out the set, or --file." });
   }
   const manifest = textOf(context.options["manifest"]);
-  const manifestPath = manifest === undefined ? await findManifestBeside(file) : resolve(manifest);
+  const manifestPath =
+    manifest === undefined ? await findManifestBeside(file) : await findNamedManifest(resolve(manifest));
   const via = splitVia(textOf(context.options["via"]));
   const app = { run: runProgram, stateDir: resolveStateDirectory(context.global.state), now: () => new Date() };
   const result = await drillFile(app, {
@@ -85,6 +86,14 @@ async function verifyFile(context: CommandContext, file: string): Promise<number
   });
   context.output.data({ file, manifestPath: manifestPath ?? null, ...result }, formatResult(context, file, result));
   return exitOfDrills([{ verdict: result.verdict, stale: false }]);
+}
+
+/** A wrong name is the caller's mistake; a manifest that is there and damaged is the drill's answer. */
+async function findNamedManifest(path: string): Promise<string> {
+  await readManifest(path).catch((error: unknown) => {
+    if (!(error instanceof AppError) || error.code !== "invalid_input") throw error;
+  });
+  return path;
 }
 
 function formatResult(context: CommandContext, file: string, result: DrillResult): string {

@@ -51,6 +51,16 @@ test("the exit code is that of the worst, and only good backups end with 0", () 
   for (const [drills, exit] of cases) assert.equal(exitOfDrills(drills), exit);
 });
 
+test("what a drill without a superuser cannot restore stands beside the assurance", () => {
+  const leftOut = ["publication changes", "event trigger watch", "user mapping a", "user mapping b"];
+  const drill = { ...good, evidence: { leftOut } };
+  const named = "publication changes, event trigger watch, user mapping a and 1 more";
+
+  assert.equal(describeDrill(drill), `chronos: verified (content, but for ${named}), data of 2026-11-22 03:00 UTC`);
+  const [, , below] = formatDrills([drill], createPaint({ color: false })).split("\n");
+  assert.equal(below, `  not restored, because a drill has no superuser: ${named}`);
+});
+
 test("each drill is one line, with reason and remedy below what is not good", () => {
   const text = formatDrills([good, stale, damaged, missing], createPaint({ color: false }));
 

@@ -11,6 +11,8 @@ type Told = Pick<SetDrill, "verdict" | "stale">;
 
 export type DrillWord = "verified" | "stale" | "damaged" | "unverifiable" | "missing";
 
+const shownNames = 3;
+
 const order: DrillWord[] = ["verified", "stale", "unverifiable", "damaged", "missing"];
 
 /** What health checks and loose ends call it. */
@@ -31,7 +33,24 @@ export function describeDrill(drill: SetDrill): string {
   const word = wordOf(drill);
   if (word !== "verified") return `${drill.setName}: ${word}, ${drill.why}`;
   const data = drill.dataAt === null ? "" : `, data of ${formatInstant(drill.dataAt)}`;
-  return `${drill.setName}: ${word} (${String(drill.assurance)})${data}`;
+  return `${drill.setName}: ${word} (${describeAssurance(drill)})${data}`;
+}
+
+/** `content`, and what was not restored because a drill has no superuser: `content, but for publication changes`. */
+export function describeAssurance({ assurance, evidence }: Pick<SetDrill, "assurance" | "evidence">): string {
+  const leftOut = listLeftOut(evidence);
+  return [String(assurance), ...(leftOut === undefined ? [] : [`but for ${leftOut}`])].join(", ");
+}
+
+function listLeftOut({ leftOut }: SetDrill["evidence"]): string | undefined {
+  if (!Array.isArray(leftOut) || leftOut.length === 0) return undefined;
+  const rest = leftOut.length - shownNames;
+  return `${leftOut.slice(0, shownNames).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}
+
+/** Whether nothing could be told because the manifest beside the dump is damaged. */
+export function isManifestDamaged({ evidence }: Pick<SetDrill, "evidence">): boolean {
+  return typeof evidence["manifestFault"] === "string";
 }
 
 /** The command that mends it; none for a good backup. */
@@ -44,6 +63,7 @@ export function remedyOf(drill: SetDrill): string[] {
       return [`leveredge backups create ${drill.setName}`];
     case "missing":
     case "unverifiable": {
+      if (isManifestDamaged(drill)) return [`leveredge backups create ${drill.setName}`];
       const { remedy } = drill.evidence;
       return [typeof remedy === "string" ? remedy : `leveredge backups verify ${drill.setName}`];
     }
@@ -67,7 +87,7 @@ export function exitOfDrills(drills: readonly Told[]): OutcomeExit {
   return words.has("stale") ? outcomeExit.drift : outcomeExit.ok;
 }
 
-/** One row for each drill; what is not as it should be has its reason and remedy below. */
+/** One row for each drill; below it stands what was not restored, or the reason and the remedy. */
 export function formatDrills(drills: readonly SetDrill[], paint: Paint): string {
   const header = ["SET", "VERDICT", "ASSURANCE", "AGE", "RESTORE", "VERIFY", "FILE"].map(paint.faint);
   const rows = drills.map((drill) => [
@@ -84,7 +104,13 @@ export function formatDrills(drills: readonly SetDrill[], paint: Paint): string 
 }
 
 function describeTrouble(drill: SetDrill | undefined, paint: Paint): string[] {
-  if (drill === undefined || wordOf(drill) === "verified") return [];
+  if (drill === undefined) return [];
+  if (wordOf(drill) === "verified") {
+    const leftOut = listLeftOut(drill.evidence);
+    return leftOut === undefined
+      ? []
+      : [`  ${paint.faint(`not restored, because a drill has no superuser: ${leftOut}`)}`];
+  }
   return [`  ${drill.why}`, ...remedyOf(drill).map((remedy) => `  ${paint.faint(`→ ${remedy}`)}`)];
 }
 

@@ -11,7 +11,7 @@ import { type Ran, runLeveredge } from "#test/run-leveredge.ts";
 type Program = { directory: string; server: OutsideServer; run(...words: string[]): Promise<Ran> };
 
 /** The real program with a file channel and a webhook that answers what a test says. */
-async function openProgram(t: TestContext, answer: () => number): Promise<Program> {
+async function openProgram(t: TestContext, answer: () => number, more = ""): Promise<Program> {
   const directory = await mkdtemp(join(tmpdir(), "leveredge-notify-"));
   t.after(() => rm(directory, { recursive: true }));
   const server = await startOutsideServer(t, () => ({ status: answer() }));
@@ -24,7 +24,7 @@ notifications:
     file: { path: ${directory}/messages.jsonl }
     webhook: { url: "https://hook.example/x", secret: "env:HOOK" }
     slack: { webhook_url: "vault:slack/url" }
-outside: { webhook: { url: "${server.url}", allow_private: true } }
+${more}outside: { webhook: { url: "${server.url}", allow_private: true } }
 `,
   );
   const store = await freshDatabase(t);
@@ -62,6 +62,19 @@ test("notify ends 0 when sent, 12 when it waits, 13 when dead; the dead is liste
   assert.deepEqual([ids.length, new Set(ids).size], [2, 1]);
   assert.equal((await run("notifications", "drop", "--all-dead")).stdout, "there is nothing to drop\n");
   assert.equal((await run("notifications", "drop", "--channel", "slack")).exitCode, 5);
+});
+
+test("a message for a channel that is not configured says on stderr which fallback took it", async (t) => {
+  const { run } = await openProgram(t, () => 200, "  fallback: file\n");
+
+  const fallen = await run("notify", "\u001b[31mhello", "--channel", "nope");
+  const named = await run("notify", "hello", "--channel", "file");
+
+  assert.deepEqual([fallen.exitCode, fallen.stdout], [0, "file: sent\n"]);
+  assert.equal(fallen.stderr, 'channel "nope" is not configured: the fallback file takes the message\n');
+  assert.deepEqual([named.exitCode, named.stderr], [0, ""]);
+  const listed = await run("notifications", "list");
+  assert.match(listed.stdout, / \\x1b\[31mhello +file sent /);
 });
 
 test("what cannot be meant is refused, and no message is left by it", async (t) => {

@@ -66,19 +66,24 @@ async function runNotify(context: CommandContext): Promise<number> {
   const { notify } = await import("./notifications.ts");
   const request = await readRequest(context);
   const app = await context.openApp();
-  const { id } = await notify(app, request, `cli:${currentUser()}`);
+  const { id, channels } = await notify(app, request, `cli:${currentUser()}`);
+  const { channel } = request;
+  if (channel !== undefined && !channels.includes(channel)) {
+    const taken = `the fallback ${channels.join(", ")} takes the message`;
+    context.output.say(`channel ${JSON.stringify(channel)} is not configured: ${taken}`);
+  }
   return deliverAndShow(context, [id]);
 }
 
 async function readRequest({ arguments: [message = ""], options }: CommandContext) {
   const { AppError } = await import("#errors.ts");
+  const { describeFaults } = await import("#http/input-faults.ts");
   const { NotifyRequest } = await import("./schema.ts");
-  const parsed = NotifyRequest.safeParse({ message, ...options });
+  const value = { message, ...options };
+  const parsed = NotifyRequest.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new AppError("invalid_input", `${issue?.path.join(".") ?? "message"}: ${issue?.message ?? "is wrong"}`, {
-    hint: "Run it with --help.",
-  });
+  const faults = describeFaults({ schema: NotifyRequest, value, part: "body" }, parsed.error.issues);
+  throw new AppError("invalid_input", faults, { hint: "Run it with --help." });
 }
 
 async function deliverAndShow({ openApp, output, signal }: CommandContext, ids: readonly string[]): Promise<number> {

@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 
 import type { App } from "#app.ts";
 import { AppError, readErrorCode } from "#errors.ts";
+import { describeFaults } from "#http/input-faults.ts";
 
 import { hermesPort, ownService, probeHermes } from "./hermes.ts";
 import { notify } from "./notifications.ts";
@@ -116,12 +117,16 @@ async function respond(
   if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) {
     throw new AppError("invalid_input", "the message must be JSON", { hint: "Send Content-Type: application/json." });
   }
-  const parsed = NotifyRequest.safeParse(parseJson(await readBody(request)));
+  const value = parseJson(await readBody(request));
+  const parsed = NotifyRequest.safeParse(value);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new AppError("invalid_input", `${issue?.path.join(".") || "the body"}: ${issue?.message ?? "is wrong"}`, {
-      hint: 'Send {"channel": "telegram", "message": "…", "priority": "low|normal|high"}.',
-    });
+    throw new AppError(
+      "invalid_input",
+      describeFaults({ schema: NotifyRequest, value, part: "body" }, parsed.error.issues),
+      {
+        hint: 'Send {"channel": "telegram", "message": "…", "priority": "low|normal|high"}.',
+      },
+    );
   }
   if (!mayTake()) {
     throw new AppError("rate_limited", `more than ${messagesAMinute} messages a minute`, {
