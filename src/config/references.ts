@@ -9,6 +9,7 @@ import { dirname, resolve } from "node:path";
 
 import { AppError, readErrorCode } from "#errors.ts";
 import { Secret } from "#secrets/secret.ts";
+import { readUtf8 } from "#secrets/utf8.ts";
 
 import { readVariable } from "./environment.ts";
 
@@ -95,7 +96,7 @@ async function openFile(reference: string, path: string): Promise<Secret> {
         hint: "Name a file that holds the secret alone.",
       });
     }
-    const value = (await file.readFile("utf8")).replace(/\r?\n$/, "");
+    const value = readUtf8(await file.readFile(), reference).replace(/\r?\n$/, "");
     if (value !== "") return new Secret(value);
     throw new AppError("not_found", `${reference} is empty`, { hint: `Write the secret into ${path}.` });
   } finally {

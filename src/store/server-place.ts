@@ -79,6 +79,7 @@ export async function findPlace(address: ServerAddress): Promise<Place | undefin
   const own = await realpath(join(address.directory, address.name)).catch(undefinedWhenMissing);
   if (own === undefined) return undefined;
   const record = await readRecord(own);
+  if (record !== undefined) await refuseCopy(own, record);
   return record === undefined ? undefined : describePlace(own, record, undefined);
 }
 
@@ -103,6 +104,7 @@ async function findNames(directory: string, path: string, depth: number): Promis
 /** Makes what a server needs besides binaries and data. Call it under the lock. */
 export async function makePlace(address: ServerAddress, own: string): Promise<Place> {
   const record = (await readRecord(own)) ?? (await writeRecord(address, own));
+  await refuseCopy(own, record);
   const user = isRoot() ? await findOrMakeDatabaseUser() : undefined;
   const place = describePlace(own, record, user);
   if (user !== undefined) await makeSharedHome(place);
@@ -191,6 +193,23 @@ async function writeRecord(address: ServerAddress, own: string): Promise<PlaceRe
   const record = isRoot() ? { id, home: join(address.dataHome ?? defaultDataHome, name) } : { id };
   await writeDurably(join(own, recordName), `${JSON.stringify(record)}\n`);
   return record;
+}
+
+/**
+ * Root's data lie outside of the state directory: a copy of that would work on the
+ * original's. One that was moved is no copy, because nothing is left where it was.
+ */
+async function refuseCopy(own: string, { home }: PlaceRecord): Promise<void> {
+  if (home === undefined) return;
+  const owner = (await readFile(join(home, homeRecordName), "utf8").catch(undefinedWhenMissing))?.trimEnd();
+  if (owner === undefined || owner === own || (await findHome(owner)) !== home) return;
+  throw new AppError(
+    "conflict",
+    `state directory ${dirname(own)} is a copy of ${dirname(owner)}: both lead to ${home}`,
+    {
+      hint: `Use the original with --state ${dirname(owner)}, or let the copy begin anew: rm -r ${own}`,
+    },
+  );
 }
 
 /** Writes a private file so that it survives a power cut once this returns. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chown, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chown, cp, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -142,3 +142,29 @@ test("a state directory that cannot be made is refused with its path", async (t)
 function refusal(code: string, message: string) {
   return (error: unknown): boolean => error instanceof AppError && error.code === code && error.message === message;
 }
+
+const isRoot = process.getuid?.() === 0;
+
+test(
+  "a copy of root's state directory is refused by the original's name, and a moved one is served",
+  {
+    skip: isRoot ? false : "an ordinary user's data lie in the state directory and are copied with it",
+  },
+  async (t) => {
+    const { address } = await makeHousehold(t, "this user");
+    const options = { ...address, signal: new AbortController().signal };
+    await (await startServer(options)).stop();
+    const [copy, moved] = [`${address.directory}-copy`, `${address.directory}-moved`];
+    t.after(() => Promise.all([copy, moved].map((path) => rm(path, { recursive: true, force: true }))));
+    await cp(address.directory, copy, { recursive: true });
+
+    await assert.rejects(startServer({ ...options, directory: copy }), (error: unknown) => {
+      assert.ok(error instanceof AppError);
+      assert.deepEqual([error.code, /is a copy of/.test(error.message)], ["conflict", true]);
+      return error.hint?.includes(`--state ${address.directory}`) === true;
+    });
+
+    await rename(address.directory, moved);
+    await (await startServer({ ...options, directory: moved })).stop();
+  },
+);

@@ -2,7 +2,7 @@
 import type { CommandContext } from "#cli/command.ts";
 import { AppError, outcomeExit } from "#errors.ts";
 
-import { countOf, instantOf, requester, textOf } from "./command-input.ts";
+import { instantOf, noteOf, requester, rotationDaysOf, textOf } from "./command-input.ts";
 import { changeCredential, requireCredential } from "./credentials.ts";
 import { formatExpiry } from "./words.ts";
 
@@ -24,8 +24,8 @@ export async function runChange(context: CommandContext): Promise<number> {
 function readChange(context: CommandContext): Parameters<typeof changeCredential>[2] {
   const [expires, days, note] = [
     textOf(context, "expires") === "none" ? null : instantOf(context, "expires"),
-    countOf(context, "rotationDays"),
-    textOf(context, "note"),
+    rotationDaysOf(context),
+    noteOf(context),
   ];
   return {
     ...(expires === undefined ? {} : { declaredExpiresAt: expires }),

@@ -1,17 +1,20 @@
 /** What the `credentials` commands have in common: who asks, and how a value reaches them - never by the command line. */
 import { resolve } from "node:path";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 
 import type { CommandContext } from "#cli/command.ts";
 import { askHidden, askLine, canAsk } from "#cli/prompt.ts";
-import { openReference } from "#config/references.ts";
+import { findLooseMode, openReference } from "#config/references.ts";
 import { AppError } from "#errors.ts";
 import type { Provider } from "#providers/provider.ts";
 import { Secret } from "#secrets/secret.ts";
+import { readUtf8 } from "#secrets/utf8.ts";
 import { currentUser } from "#system/user.ts";
 
 import { describeUnknown, type FieldWarning } from "./fields.ts";
-import type { GivenFields } from "./schema.ts";
+import { type GivenFields, NewCredential } from "./schema.ts";
+
+const mostRotationDays = 3650;
 
 /** For events. */
 export function requester(): { name: string } {
@@ -23,12 +26,28 @@ export function textOf(context: CommandContext, option: string): string | undefi
   return typeof value === "string" ? value : undefined;
 }
 
-/** A whole number of an option; undefined when it is not given. */
-export function countOf(context: CommandContext, option: string): number | undefined {
+/** A whole number of an option, from 1 to `most`; undefined when it is not given. */
+export function countOf(context: CommandContext, option: string, most: number): number | undefined {
   const value = textOf(context, option);
   if (value === undefined) return undefined;
-  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
-  throw new AppError("invalid_input", `--${option} is ${JSON.stringify(value)}, expected a whole number`);
+  if (/^[1-9]\d{0,8}$/.test(value) && Number(value) <= most) return Number(value);
+  const words = option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new AppError(
+    "invalid_input",
+    `--${words} is ${JSON.stringify(value)}, expected a whole number from 1 to ${most}`,
+  );
+}
+
+/** Of `--rotation-days`. */
+export function rotationDaysOf(context: CommandContext): number | undefined {
+  return countOf(context, "rotationDays", mostRotationDays);
+}
+
+/** Of `--note`: what may stand in a list. */
+export function noteOf(context: CommandContext): string | undefined {
+  const note = textOf(context, "note");
+  if (NewCredential.shape.note.safeParse(note).success) return note;
+  throw new AppError("invalid_input", "--note is no line of at most 1,000 characters");
 }
 
 /** A day or an instant, as ISO text; undefined when it is not given. */
@@ -58,22 +77,28 @@ export async function readGivenFields(
   provider: Provider,
   needed: readonly string[],
 ): Promise<GivenFields> {
-  const given: GivenFields = { ...readSettings(context, provider), ...(await readFiles(context, provider)) };
+  const given: GivenFields = {};
+  const give = (name: string, value: Secret): void => {
+    if (Object.hasOwn(given, name)) throw new AppError("invalid_input", `field ${name} is given twice`);
+    given[name] = value;
+  };
+  for (const [name, value] of readSettings(context, provider)) give(name, value);
+  for (const [name, value] of await readFiles(context, provider)) give(name, value);
   const stdinField = textOf(context, "stdin");
   if (stdinField !== undefined) {
     requireFieldName(provider, stdinField);
-    given[stdinField] = new Secret(await text(process.stdin));
+    give(stdinField, new Secret(await readStdin(stdinField)));
   }
   const missing = needed.filter((name) => !Object.hasOwn(given, name));
   if (missing.length === 0) return given;
   if (canAsk()) return { ...given, ...(await ask(context, provider, missing)) };
   if (stdinField !== undefined) return given;
-  return { ...given, ...readPiped(await text(process.stdin), provider, missing) };
+  return { ...given, ...readPiped(await readStdin(missing.join(", ")), provider, missing) };
 }
 
 /** `--field` for what is no secret: whatever stands on a command line is seen by every user of the host. */
-function readSettings(context: CommandContext, provider: Provider): GivenFields {
-  const settings: GivenFields = {};
+function readSettings(context: CommandContext, provider: Provider): [string, Secret][] {
+  const settings: [string, Secret][] = [];
   for (const pair of context.lists?.["field"] ?? []) {
     const [name, value] = splitPair(pair, "--field", "NAME=VALUE");
     const field = requireFieldName(provider, name);
@@ -86,19 +111,26 @@ function readSettings(context: CommandContext, provider: Provider): GivenFields 
         },
       );
     }
-    settings[name] = new Secret(value);
+    settings.push([name, new Secret(value)]);
   }
   return settings;
 }
 
-async function readFiles(context: CommandContext, provider: Provider): Promise<GivenFields> {
-  const fields: GivenFields = {};
+async function readFiles(context: CommandContext, provider: Provider): Promise<[string, Secret][]> {
+  const fields: [string, Secret][] = [];
   for (const pair of context.lists?.["fromFile"] ?? []) {
     const [name, path] = splitPair(pair, "--from-file", "FIELD=PATH");
     requireFieldName(provider, name);
-    fields[name] = await openReference(`file:${resolve(path)}`, resolve("leveredge.yaml"));
+    const reference = `file:${resolve(path)}`;
+    const loose = await findLooseMode(reference, resolve("leveredge.yaml"));
+    if (loose !== undefined) context.output.say(`warning: ${loose}`);
+    fields.push([name, await openReference(reference, resolve("leveredge.yaml"))]);
   }
   return fields;
+}
+
+async function readStdin(field: string): Promise<string> {
+  return readUtf8(await buffer(process.stdin), `what came over stdin for ${field}`);
 }
 
 async function ask(context: CommandContext, provider: Provider, missing: readonly string[]): Promise<GivenFields> {

@@ -114,7 +114,7 @@ test("a .env file is imported without guessing, what is there stays, and a dry r
   assert.match(dry.stdout, /OPENAI_API_KEY +openai-dev +would be sealed \(openai\)/);
   assert.equal(imported.exitCode, 0, imported.stderr);
   assert.match(imported.stdout, /OPENAI_API_KEY +openai-dev +sealed \(openai\)/);
-  assert.match(imported.stdout, /STRIPE_API_KEY, STRIPE_PUBLISHABLE_KEY, STRIPE_SECRET_KEY +stripe-dev +sealed/);
+  assert.match(imported.stdout, /STRIPE_API_KEY, STRIPE_SECRET_KEY, STRIPE_PUBLISHABLE_KEY +stripe-dev +sealed/);
   assert.match(imported.stdout, /GITHUB_TOKEN +- +not taken: another variable gives another personal_access_token/);
   assert.match(imported.stdout, /GH_TOKEN +- +not taken: another variable gives another personal_access_token/);
   assert.match(imported.stdout, /AWS_ACCESS_KEY_ID +- +not taken: provider aws needs the field secret_access_key/);

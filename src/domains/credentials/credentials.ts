@@ -120,7 +120,9 @@ export async function rollBack(
     const to = options.to ?? locked.version - 1;
     const earlier = to < locked.version ? await findVersion(tx, locked.id, to) : undefined;
     if (earlier === undefined) {
-      throw new AppError("not_found", `credential ${name} has no version ${to} before its own`, {
+      const what =
+        locked.version < 2 && options.to === undefined ? "no earlier version" : `no version ${to} before its own`;
+      throw new AppError("not_found", `credential ${name} has ${what}`, {
         hint: `See its versions with: leveredge credentials show ${name}`,
       });
     }

@@ -6,6 +6,7 @@ import type { CommandContext } from "#cli/command.ts";
 import { createPaint } from "#cli/paint.ts";
 import { formatTable } from "#cli/table.ts";
 import { AppError, outcomeExit, readErrorCode } from "#errors.ts";
+import { readUtf8 } from "#secrets/utf8.ts";
 import { transaction } from "#store/database.ts";
 
 import { openBundle, isBundle } from "./bundle.ts";
@@ -37,7 +38,7 @@ export async function runImport(context: CommandContext): Promise<number> {
   // The option has these choices alone.
   const environment = (textOf(context, "environment") ?? "prod") as Environment;
   const read = isPlain
-    ? readImport(content.toString("utf8"), environment)
+    ? readImport(readUtf8(content, path), environment)
     : readBundle(await openBundle(content, identity, path));
   const app = await context.openApp();
   const imported = await takeAll(app, read, isDry);

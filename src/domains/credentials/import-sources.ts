@@ -1,11 +1,10 @@
 /** What an imported file holds, as credentials: `.env`, n8n's decrypted export, a bundle of ours. Pure; nothing is guessed. */
-import { parseEnv } from "node:util";
-
 import { z } from "zod";
 
 import { AppError } from "#errors.ts";
 import { Secret } from "#secrets/secret.ts";
 
+import { readEnvLines } from "./env-file.ts";
 import { knownN8nTypes, knownVariables } from "./known-variables.ts";
 import { CredentialName, Environment, type GivenFields, type NewCredential } from "./schema.ts";
 
@@ -35,9 +34,11 @@ type Variable = { from: string; value: string; provider: string; field: string }
 export function readEnvFile(text: string, environment: Environment): ReadImport {
   const left: ReadImport["left"] = [];
   const variables: Variable[] = [];
-  for (const [from, value] of Object.entries(parseEnv(text))) {
+  const file = readEnvLines(text);
+  for (const { line, why } of file.faults) left.push({ from: `line ${line}`, why });
+  for (const { name: from, value } of file.variables) {
     const known = Object.hasOwn(knownVariables, from) ? knownVariables[from] : undefined;
-    if (known === undefined || value === undefined) left.push({ from, why: "nothing is known by this name" });
+    if (known === undefined) left.push({ from, why: "nothing is known by this name" });
     else if (value.trim() === "") left.push({ from, why: "it is empty" });
     else variables.push({ from, value, ...known });
   }
@@ -56,59 +57,63 @@ function isContradiction(one: Variable, other: Variable): boolean {
   return one.provider === other.provider && one.field === other.field && one.value !== other.value;
 }
 
-const N8nExport = z.array(
-  z.object({
-    id: z.union([z.string(), z.number()]).optional(),
-    name: z.string(),
-    type: z.string(),
-    data: z.union([z.string(), z.record(z.string(), z.unknown())]),
-  }),
-);
+const N8nCredential = z.object({
+  id: z.union([z.string(), z.number()]).optional(),
+  name: z.string(),
+  type: z.string(),
+  data: z.union([z.string(), z.record(z.string(), z.unknown())]),
+});
+type N8nCredential = z.output<typeof N8nCredential>;
 
-/** Of `n8n export:credentials --all --decrypted`. */
+/** Of `n8n export:credentials --all --decrypted`. One that cannot be read stays, and takes no other with it. */
 export function readN8nExport(text: string, environment: Environment): ReadImport {
   const read: ReadImport = { found: [], left: [] };
-  for (const { id, name, type, data } of parseN8n(text)) {
-    if (typeof data === "string") {
-      throw new AppError("invalid_input", "this export of n8n is not decrypted", {
-        hint: "Make it with: n8n export:credentials --all --decrypted --output=FILE",
-      });
-    }
-    const from = `${type} ${name}`;
-    const known = Object.hasOwn(knownN8nTypes, type) ? knownN8nTypes[type] : undefined;
-    if (known === undefined) {
-      read.left.push({ from, why: "there is no provider for this type of n8n's" });
-      continue;
-    }
-    const odd = Object.entries(known.usual ?? {}).find(([key, usual]) => {
-      const value = data[key];
-      return typeof value === "string" && value !== "" && !usual.test(value);
+  const entries = parseN8n(text);
+  const isSealed = (entry: unknown): boolean => typeof N8nCredential.safeParse(entry).data?.data === "string";
+  if (entries.length > 0 && entries.every(isSealed)) {
+    throw new AppError("invalid_input", "this export of n8n is not decrypted", {
+      hint: "Make it with: n8n export:credentials --all --decrypted --output=FILE",
     });
-    if (odd !== undefined) {
-      read.left.push({ from, why: `its ${odd[0]} leads to a host that is not the provider's` });
-      continue;
-    }
-    const given = Object.entries(known.fields).flatMap(([key, field]) => {
-      const value = data[key];
-      return typeof value === "string" && value !== "" ? [[field, new Secret(value)] as const] : [];
-    });
-    const fields = Object.fromEntries(given);
-    const credentialName = chooseName(name, String(id ?? ""), read.found);
-    read.found.push({
-      name: credentialName,
-      provider: known.provider,
-      environment,
-      fields,
-      from: [from],
-      rotation_reminder_days: 90,
-    });
+  }
+  for (const [index, entry] of entries.entries()) {
+    const { success, data } = N8nCredential.safeParse(entry);
+    const taken = success ? takeN8n(data, environment, read.found) : "it is no credential of n8n";
+    if (typeof taken === "string") {
+      read.left.push({ from: success ? `${data.type} ${data.name}` : `entry ${index + 1}`, why: taken });
+    } else read.found.push(taken);
   }
   return read;
 }
 
-function parseN8n(text: string): z.output<typeof N8nExport> {
+/** The credential, or why it stays. */
+function takeN8n({ id, name, type, data }: N8nCredential, environment: Environment, found: Found[]): Found | string {
+  if (typeof data === "string") return "it is not decrypted: n8n export:credentials --all --decrypted --output=FILE";
+  const known = Object.hasOwn(knownN8nTypes, type) ? knownN8nTypes[type] : undefined;
+  if (known === undefined) return "there is no provider for this type of n8n's";
+  const odd = Object.entries(known.usual ?? {}).find(([key, usual]) => {
+    const value = data[key];
+    return typeof value === "string" && value !== "" && !usual.test(value);
+  });
+  if (odd !== undefined) return `its ${odd[0]} leads to a host that is not the provider's`;
+  const unclear = Object.keys(known.fields).find((key) => !["string", "undefined"].includes(typeof data[key]));
+  if (unclear !== undefined) return `its ${unclear} is no text`;
+  const given = Object.entries(known.fields).flatMap(([key, field]) => {
+    const value = data[key];
+    return typeof value === "string" && value !== "" ? [[field, new Secret(value)] as const] : [];
+  });
+  return {
+    name: chooseName(name, String(id ?? ""), found),
+    provider: known.provider,
+    environment,
+    fields: Object.fromEntries(given),
+    from: [`${type} ${name}`],
+    rotation_reminder_days: 90,
+  };
+}
+
+function parseN8n(text: string): unknown[] {
   try {
-    return N8nExport.parse(JSON.parse(text));
+    return z.array(z.unknown()).parse(JSON.parse(text));
   } catch {
     // Both JSON.parse and Zod may quote what they read.
     throw new AppError("invalid_input", "this is neither an export of n8n's credentials nor a .env file", {

@@ -64,7 +64,12 @@ type Shown = {
 function formatShown({ credential, versions, checks, equal }: Shown, paint: Paint, now: Date): string {
   const { credentialName: name, provider, environment, validationStatus: status } = credential;
   const facts = [
-    ["status", paintVerdict(status, paint)],
+    [
+      "status",
+      credential.quarantineReason === null
+        ? paintVerdict(status, paint)
+        : `${paint.bad("quarantined")}: ${credential.quarantineReason}`,
+    ],
     ["as of", credential.lastValidatedAt ?? "-"],
     ["last answer", tellAttempt(credential)],
     ["expires", formatExpiry(credential, now)],
@@ -72,7 +77,6 @@ function formatShown({ credential, versions, checks, equal }: Shown, paint: Pain
     ["scopes", credential.scopes?.join(" ") ?? "-"],
     ["rotate every", `${credential.rotationReminderDays} d, value since ${credential.valueChangedAt ?? "-"}`],
     ...(credential.note === null ? [] : [["note", credential.note]]),
-    ...(credential.quarantineReason === null ? [] : [["quarantined", paint.bad(credential.quarantineReason)]]),
     ...equal.map(({ members }) => ["same value as", tellOthers(members, name)]),
   ];
   return [

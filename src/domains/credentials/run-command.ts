@@ -17,6 +17,8 @@ import { openForUse, recordUse } from "./vault.ts";
 type Injected = { variable: string; credential: Credential; field: string; value: string };
 type Mapping = { name: string; field: string; variable: string };
 
+const forbiddenVariables =
+  /^(?:PATH|IFS|ENV|SHELL|HOME|LD_.*|DYLD_.*|NODE_.*|BASH_.*|PYTHON.*|PERL5?(?:LIB|OPT)|RUBY(?:LIB|OPT)|GIT_.*)$/;
 const passedOn = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
 const notExecutable = 126;
 const notFound = 127;
@@ -87,6 +89,9 @@ function readMappings(texts: readonly string[]): Mapping[] {
     .flatMap((text) => text.split(","))
     .map((text) => {
       const [, name, field, variable] = /^([^/=\s]+)\/([^/=\s]+)=([A-Za-z_][A-Za-z0-9_]*)$/.exec(text.trim()) ?? [];
+      if (variable !== undefined && forbiddenVariables.test(variable)) {
+        throw new AppError("invalid_input", `${variable} tells programs what to load: no credential goes there`);
+      }
       if (name !== undefined && field !== undefined && variable !== undefined) return { name, field, variable };
       throw new AppError("invalid_input", "--env-map wants NAME/FIELD=VARIABLE", {
         hint: "For example: --env-map openai-prod/api_key=OPENAI_API_KEY",

@@ -4,12 +4,23 @@ import type { CommandContext } from "#cli/command.ts";
 import { confirm } from "#cli/prompt.ts";
 import { AppError, outcomeExit } from "#errors.ts";
 
-import { countOf, instantOf, readGivenFields, requester, sayWarnings, textOf } from "./command-input.ts";
+import {
+  countOf,
+  instantOf,
+  noteOf,
+  readGivenFields,
+  requester,
+  rotationDaysOf,
+  sayWarnings,
+  textOf,
+} from "./command-input.ts";
 import { addCredential, rebind, removeCredential, replaceValue, requireCredential, rollBack } from "./credentials.ts";
 import { findCredential, findVersion } from "./queries.ts";
 import { requireProvider } from "./registry.ts";
 import { CredentialName, type Environment } from "./schema.ts";
 import { hasNoValue, openVersion, originOfFields } from "./vault.ts";
+
+const mostVersions = 999_999_999;
 
 export async function runAdd(context: CommandContext): Promise<number> {
   const name = readName(context);
@@ -18,7 +29,8 @@ export async function runAdd(context: CommandContext): Promise<number> {
     throw new AppError("invalid_input", "--provider is missing", { hint: "List them with: leveredge providers list" });
   }
   const expiresAt = instantOf(context, "expires");
-  const days = countOf(context, "rotationDays");
+  const days = rotationDaysOf(context);
+  const note = noteOf(context);
   const app = await context.openApp();
   const { provider } = await requireProvider(app, providerName);
   // Nobody types a secret for a name that is taken.
@@ -39,7 +51,7 @@ export async function runAdd(context: CommandContext): Promise<number> {
       fields,
       rotation_reminder_days: days ?? 90,
       ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
-      ...(textOf(context, "note") === undefined ? {} : { note: textOf(context, "note") }),
+      ...(note === undefined ? {} : { note }),
     },
     requester(),
   );
@@ -80,7 +92,7 @@ export async function runRotate(context: CommandContext): Promise<number> {
 
 export async function runRollBack(context: CommandContext): Promise<number> {
   const name = readName(context);
-  const to = countOf(context, "to");
+  const to = countOf(context, "to", mostVersions);
   const app = await context.openApp();
   const credential = await rollBack(app, name, requester(), { to });
   context.output.data({ credential }, `${name} has its earlier value again, as version ${credential.version}`);
@@ -93,6 +105,10 @@ export async function runRebind(context: CommandContext): Promise<number> {
   const app = await context.openApp();
   const before = await requireCredential(app, name);
   const { from, to } = await describeOrigins(app, name);
+  if (from === to && before.quarantinedAt === null) {
+    context.output.data({ credential: before, from, to }, `${name} is bound to ${to || "no origin"} already`);
+    return outcomeExit.ok;
+  }
   if (context.options["yes"] !== true) {
     context.output.say(`${name} was sealed for ${from || "no origin"}; from now on it may be sent to ${to || "none"}.`);
     if (!(await confirm("Is that what you want?", context))) return refused(context, "look at both and add --yes");
