@@ -23,8 +23,19 @@ test("init writes a valid configuration that names the schema of this program", 
   const schema = /^# yaml-language-server: \$schema=(file:.*)$/m.exec(text)?.[1] ?? "";
   assert.equal(ran.exitCode, 0);
   assert.match(ran.stdout, /leveredge doctor --config/);
+  assert.match(ran.stdout, /leveredge keys recover --add age1… --config \S+leveredge\.yaml /);
   assert.ok(parseConfig(text).config !== undefined);
   assert.equal(JSON.parse(await readFile(fileURLToPath(schema), "utf8")).title, "leveredge.yaml");
+});
+
+test("init --listen has the server take messages for HERMES, and asks nothing where nobody is", async (t) => {
+  const cwd = await makeDirectory(t);
+
+  const { exitCode, stdout } = await runLeveredge(["init", "--listen", "--json"], { cwd });
+
+  const { config } = parseConfig(await readFile(join(cwd, "leveredge.yaml"), "utf8"));
+  assert.equal(exitCode, 0);
+  assert.deepEqual([JSON.parse(stdout).listens, config?.notifications], [true, { channels: {}, listen: true }]);
 });
 
 test("init never touches a file that exists, and names the way out", async (t) => {

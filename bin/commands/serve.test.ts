@@ -27,9 +27,9 @@ async function serve(t: TestContext, words: readonly string[]): Promise<Served> 
   throw new Error(`it did not serve: ${lines.join("\n")}`);
 }
 
-async function stop({ child }: Served): Promise<unknown> {
+async function stop({ child }: Served, signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<unknown> {
   child.stderr.resume();
-  child.kill("SIGTERM");
+  child.kill(signal);
   const [exitCode] = await once(child, "exit");
   return exitCode;
 }
@@ -54,6 +54,29 @@ test("serve answers until it is told to end, and gives the first admin's token a
   assert.match(taken.stderr, new RegExp(`is taken by the LeverEdge server with pid ${first.child.pid}\\n`));
   assert.deepEqual([firstExit, secondExit], [0, 0]);
   assert.ok(!second.printed().includes("aegis_"));
+});
+
+test("sign-in leads to where the server of the state directory listens, and says so when none does", async (t) => {
+  const state = await testStateDirectory(t);
+  const config = join(state, "leveredge.yaml");
+  await writeFile(config, `platform: { name: Test, root: ${state} }\nserve: { port: 8123 }\n`);
+  const words = ["--state", state, "--config", config];
+  const served = await serve(t, words);
+  await readToken(served);
+
+  const during = await runLeveredge(["sign-in", ...words]);
+  const status = await runLeveredge(["status", "--json", ...words]);
+  const hex = await runLeveredge(["sign-in", "--port", "0x10", ...words]);
+  await stop(served, "SIGKILL");
+  const after = await runLeveredge(["sign-in", ...words]);
+
+  const page = new URL(during.stdout);
+  assert.equal(`${page.origin}${page.pathname}`, `${served.url}/sign-in`, during.stderr);
+  assert.doesNotMatch(during.stderr, /No server/);
+  assert.match(status.stdout, new RegExp(`answers on http://127.0.0.1:${page.port}"`));
+  assert.deepEqual([hex.exitCode, hex.stdout], [2, ""]);
+  assert.match(after.stdout, /^http:\/\/localhost:8123\/sign-in#/);
+  assert.match(after.stderr, /No server of this state directory runs yet: leveredge serve/);
 });
 
 /** It is the one thing that is printed to standard output. */

@@ -1,7 +1,8 @@
 import type { App } from "#app.ts";
 import type { Command, CommandContext } from "#cli/command.ts";
+import { readPort } from "#config/port.ts";
 import type { Domain } from "#domain.ts";
-import { AppError, outcomeExit } from "#errors.ts";
+import { outcomeExit } from "#errors.ts";
 import type { Secret } from "#secrets/secret.ts";
 
 /** `leveredge serve`: the API, the worker that keeps the schedules, and the listener of HERMES. */
@@ -17,7 +18,7 @@ export function serveCommand(domains: readonly Domain[]): Command {
 
 async function runServe(context: CommandContext, domains: readonly Domain[]): Promise<number> {
   const { openServerApp } = await import("../open-app.ts");
-  const port = readPort(context.options["port"]);
+  const port = readPort(context.options["port"], { least: 0 });
   const { app, ownerUrl } = await openServerApp(context.global, context.signal);
   try {
     await serveUntilStopped(context, domains, { app, ownerUrl, port });
@@ -57,11 +58,4 @@ export async function serveUntilStopped(
       output.say("  another one                   leveredge tokens create --user admin --name NAME");
     },
   });
-}
-
-function readPort(text: string | boolean | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new AppError("invalid_input", `--port is ${String(text)}, expected a port: 0 to 65535`);
 }

@@ -2,11 +2,9 @@
 import type { Paint } from "#cli/paint.ts";
 import { wrapText } from "#cli/wrap.ts";
 import type { Check } from "#domain.ts";
+import { formatState } from "#domains/hardening/report.ts";
 import type { RunView } from "#domains/hardening/run-view.ts";
 import type { LooseEnd } from "#domains/hardening/schema.ts";
-
-/** `interrupted`: nobody works on it any more. */
-export type LastRun = Omit<RunView, "state"> & { state: RunView["state"] | "interrupted" };
 
 export type Status = {
   platform: string;
@@ -14,7 +12,7 @@ export type Status = {
   programVersion: string;
   /** `blocked`: something could not be asked, done or proven. */
   state: "well" | "blocked" | "failed";
-  run: LastRun | undefined;
+  run: RunView | undefined;
   looseEnds: LooseEnd[];
   checks: Check[];
 };
@@ -41,14 +39,14 @@ export function formatStatus(status: Status, screen: Screen): string {
   ].join("\n");
 }
 
-function formatRun(run: LastRun | undefined, { now, paint }: Screen): string[] {
+function formatRun(run: RunView | undefined, { now, paint }: Screen): string[] {
   if (run === undefined) return [`none yet ${paint.faint("→ leveredge harden --plan")}`];
   const { state, startedAt, finishedAt, onlySection } = run;
   const begun = `${finishedAt === null ? "begun" : "ended"} ${formatAge(finishedAt ?? startedAt, now)}`;
   const only = onlySection === null ? "" : `, section ${onlySection} only`;
   const resume = state === "interrupted" ? [paint.faint("→ leveredge harden --resume")] : [];
   return [
-    `${paintState(state, paint)}, ${begun}${only}, by ${run.requestedBy}`,
+    `${formatState(state, paint)}, ${begun}${only}, by ${run.requestedBy}`,
     ...resume,
     ...run.sections.map(({ number, title, state: ended }) => `${mark(ended, paint)} § ${number}  ${title}`),
   ];
@@ -96,7 +94,7 @@ function room(width: number | undefined, indent: number): number {
   return width === undefined ? Number.POSITIVE_INFINITY : Math.max(narrowest, width) - margin - indent;
 }
 
-function mark(state: Check["state"] | LastRun["state"], paint: Paint): string {
+function mark(state: Check["state"] | RunView["state"], paint: Paint): string {
   switch (state) {
     case "ok":
     case "verified":
@@ -106,17 +104,13 @@ function mark(state: Check["state"] | LastRun["state"], paint: Paint): string {
     case "interrupted":
       return paint.loose("!");
     case "failed":
+    case "abandoned":
       return paint.bad("✗");
     case "unknown":
       return paint.loose("?");
     case "running":
       return "…";
   }
-}
-
-function paintState(state: LastRun["state"], paint: Paint): string {
-  if (state === "running") return state;
-  return { verified: paint.good, blocked: paint.loose, interrupted: paint.loose, failed: paint.bad }[state](state);
 }
 
 /** In its largest unit: `3 h ago`. */

@@ -3,9 +3,10 @@ import type { Command, CommandContext } from "#cli/command.ts";
 import { createPaint } from "#cli/paint.ts";
 import { readVariable } from "#config/environment.ts";
 import type { Check, Domain } from "#domain.ts";
+import type { RunView } from "#domains/hardening/run-view.ts";
 import { AppError, type OutcomeExit, outcomeExit } from "#errors.ts";
 
-import type { LastRun, Status } from "./status-report.ts";
+import type { Status } from "./status-report.ts";
 
 /** Nothing outside this host is asked: an answer comes at once or not at all. */
 const serverTimeoutMs = 1_000;
@@ -46,7 +47,7 @@ async function readStatus(app: App, domains: readonly Domain[]): Promise<Status>
     checkHealth(app, domains),
     checkRecord(app),
     checkFeeds(app),
-    checkServer(app.config.serve.port),
+    checkServer(app),
   ]);
   const checks = [...health, record, ...feeds, ...server];
   // What the run's own health check found is asked again now.
@@ -62,20 +63,18 @@ async function readStatus(app: App, domains: readonly Domain[]): Promise<Status>
   };
 }
 
-async function readLastRun(app: App): Promise<LastRun | undefined> {
+async function readLastRun(app: App): Promise<RunView | undefined> {
   const { listRuns } = await import("#domains/hardening/queries.ts");
   const { readRunView } = await import("#domains/hardening/run-view.ts");
-  const { isOwnerGone } = await import("#domains/hardening/lease.ts");
   const platform = app.config.platform.name;
   const [latest] = await listRuns(app.db, platform, { before: undefined, limit: 1 });
-  const view = latest === undefined ? undefined : await readRunView(app.db, platform, latest.id);
-  if (latest === undefined || view === undefined) return undefined;
-  const isInterrupted = view.state === "running" && (latest.leaseIsOver || isOwnerGone(latest.leaseOwner));
-  return { ...view, state: isInterrupted ? "interrupted" : view.state };
+  return latest === undefined ? undefined : readRunView(app.db, platform, latest.id);
 }
 
 /** Whether a server of this configuration answers. That none does is no finding: the command line works without. */
-async function checkServer(port: number): Promise<Check[]> {
+async function checkServer({ config, stateDir }: App): Promise<Check[]> {
+  const { findListener } = await import("#system/server-record.ts");
+  const port = (await findListener(stateDir))?.port ?? config.serve.port;
   if (port === 0) return [];
   const subject = "server";
   try {
@@ -99,8 +98,9 @@ async function requireStore(stateDir: string): Promise<void> {
   });
 }
 
-function decideState(run: LastRun | undefined, checks: readonly Check[]): Status["state"] {
-  if (run?.state === "failed" || checks.some(({ state }) => state === "failed")) return "failed";
+function decideState(run: RunView | undefined, checks: readonly Check[]): Status["state"] {
+  const hasFailed = run?.state === "failed" || run?.state === "abandoned";
+  if (hasFailed || checks.some(({ state }) => state === "failed")) return "failed";
   const isProven = run?.state === "verified" || run?.state === "running";
   return isProven && !checks.some(({ state }) => state === "unknown") ? "well" : "blocked";
 }

@@ -2,6 +2,9 @@
  * `leveredge store`: the embedded PostgreSQL servers of a state directory, the
  * store's and the sample platform's. They need no configuration.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
 import type { Command } from "#cli/command.ts";
 import { readVariable } from "#config/environment.ts";
 import { resolveStateDirectory } from "#config/state-directory.ts";
@@ -9,7 +12,8 @@ import { outcomeExit } from "#errors.ts";
 import type { ForgottenServer } from "#store/forgotten-servers.ts";
 import type { ServerStatus } from "#store/server.ts";
 
-type NamedStatus = ServerStatus & { name: string };
+/** `home`: where its data and, for root, its binaries lie. */
+type NamedStatus = ServerStatus & { name: string; home: string };
 
 export const storeCommands: Command[] = [
   {
@@ -18,16 +22,23 @@ export const storeCommands: Command[] = [
     examples: ["leveredge store status", "leveredge store status --state /var/lib/leveredge --json"],
     async run({ global, output }) {
       const { listServerNames, serverStatus } = await import("#store/server.ts");
+      const { findPlace } = await import("#store/server-place.ts");
       const { listForgottenServers } = await import("#store/forgotten-servers.ts");
       const directory = resolveStateDirectory(global.state);
       const servers: NamedStatus[] = [];
       for (const name of await listServerNames(directory)) {
-        servers.push({ name, ...(await serverStatus({ directory, name })) });
+        const home = (await findPlace({ directory, name }))?.home ?? join(directory, name);
+        servers.push({ name, home, ...(await serverStatus({ directory, name })) });
       }
+      const places = existsSync(directory) ? listPlaces(directory, servers) : [];
       const external = readVariable("DATABASE_URL") !== undefined;
       const forgotten = await listForgottenServers();
-      const text = [...describe(directory, servers, external), ...forgotten.map(describeForgotten)].join("\n");
-      output.data({ stateDirectory: directory, external, servers, forgotten }, text);
+      const text = [
+        ...describe(directory, servers, external),
+        ...forgotten.map(describeForgotten),
+        ...describePlaces(directory, places),
+      ].join("\n");
+      output.data({ stateDirectory: directory, external, servers, places, forgotten }, text);
       return outcomeExit.ok;
     },
   },
@@ -53,7 +64,7 @@ function describe(directory: string, servers: NamedStatus[], external: boolean):
   const lines = servers.map((server) =>
     server.state === "running"
       ? `${server.name}: running since ${server.startedAt}, process ${server.pid}, data in ${server.dataDirectory}, socket in ${server.socketDirectory}`
-      : `${server.name}: ${server.state}`,
+      : `${server.name}: ${server.state}, data in ${join(server.home, "data")}`,
   );
   if (lines.length === 0) lines.push(`no server was started in ${directory} yet`);
   if (external) lines.push("the store is the database of DATABASE_URL, not an embedded server");
@@ -65,4 +76,28 @@ function describeForgotten({ home, own, pid }: ForgottenServer): string {
   return pid === undefined
     ? `forgotten: data of ${own}, which is gone; remove them with: ${remove}`
     : `forgotten: process ${pid} with data of ${own}, which is gone; end it with: kill -INT ${pid}; then: ${remove}`;
+}
+
+/** Everything that this state directory has on the host: as root the data lie outside of it, the socket while a server runs. */
+function listPlaces(directory: string, servers: readonly NamedStatus[]): string[] {
+  const outside = servers.flatMap((server) => [
+    server.home,
+    ...(server.state === "running" ? [server.socketDirectory] : []),
+  ]);
+  const isInside = (path: string): boolean => path.startsWith(`${directory}/`);
+  return [directory, ...outside.filter((path) => !isInside(path))];
+}
+
+function describePlaces(directory: string, places: readonly string[]): string[] {
+  if (places.length === 0) return [];
+  const state = quote(directory);
+  return [
+    `all of it lies in ${places.join(", ")}`,
+    `to remove it, the unseal key and what is sealed with it included: leveredge store stop --state ${state} && rm -rf ${places.map(quote).join(" ")}`,
+  ];
+}
+
+/** As one word of a shell. */
+function quote(path: string): string {
+  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -28,7 +28,7 @@ export async function askHidden(question: string, { signal }: { signal: AbortSig
   }
 }
 
-/** One line, as it is typed. */
+/** One line, as it is typed; empty when the input ends instead. */
 export async function askLine(question: string, { signal }: { signal: AbortSignal }): Promise<string> {
   const { createInterface } = await import("node:readline/promises");
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -36,6 +36,10 @@ export async function askLine(question: string, { signal }: { signal: AbortSigna
   terminal.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   try {
     return (await terminal.question(makePrintable(question), { signal })).trim();
+  } catch (cause) {
+    // Ctrl-D aborts the question and not the program.
+    if (signal.aborted || !(cause instanceof Error) || cause.name !== "AbortError") throw cause;
+    return "";
   } finally {
     terminal.close();
   }

@@ -85,7 +85,8 @@ export function renderStartPage(
 function renderRun(run: RunSummary | undefined): string {
   if (run === undefined) return `<p>None yet: <code>leveredge harden</code></p>`;
   const ends = run.looseEnds === 1 ? "1 loose end" : `${run.looseEnds} loose ends`;
-  const state = run.state === "verified" ? "ok" : run.state === "failed" ? "failed" : "loose";
+  const isBad = run.state === "failed" || run.state === "abandoned";
+  const state = run.state === "verified" ? "ok" : isBad ? "failed" : "loose";
   return `<p><span class="${state}"><strong>${run.state}</strong></span>, begun ${renderInstant(run.startedAt)}, ${ends}: <a href="/runs/${encodeURIComponent(run.id)}">what it did</a></p>`;
 }
 

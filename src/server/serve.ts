@@ -22,6 +22,7 @@ import type { Jobs } from "#jobs/job.ts";
 import { startWorker, type Worker } from "#jobs/worker.ts";
 import type { Secret } from "#secrets/secret.ts";
 import { nameStoreFault } from "#store/store-fault.ts";
+import { forgetListener, recordListener } from "#system/server-record.ts";
 
 import { createHealth } from "./health.ts";
 import { createMetrics } from "./metrics.ts";
@@ -78,6 +79,7 @@ export async function serve(app: App, domains: readonly Domain[], options: Serve
   const relaying = new AbortController();
   let relayed: Promise<void> | undefined;
   try {
+    await recordListener(app.stateDir, Number(new URL(url).port)).catch((error: unknown) => log.fault("record", error));
     worker = await startWorker(app, domains, {
       ownerUrl: options.ownerUrl,
       onError: (error) => log.fault("worker", error),
@@ -87,7 +89,13 @@ export async function serve(app: App, domains: readonly Domain[], options: Serve
     if (!app.signal.aborted) await once(app.signal, "abort");
   } finally {
     relaying.abort();
-    await closeAll(log, [() => hermes.stop(), () => server.close(), async () => worker?.stop(), async () => relayed]);
+    await closeAll(log, [
+      () => hermes.stop(),
+      () => forgetListener(app.stateDir),
+      () => server.close(),
+      async () => worker?.stop(),
+      async () => relayed,
+    ]);
     await relayEvents({ ...app, signal: new AbortController().signal }, domains, {
       deliverWithinMs: lastRelayMs,
       signal: AbortSignal.timeout(lastRelayMs),

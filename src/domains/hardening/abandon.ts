@@ -6,11 +6,12 @@ import type { App } from "#app.ts";
 import { AppError } from "#errors.ts";
 import { appendEvent } from "#events/events.ts";
 import { transaction } from "#store/database.ts";
+import { describeProcess } from "#system/process-identity.ts";
 import { currentUser } from "#system/user.ts";
 
 import { describeUnfinished } from "./hardening.ts";
-import { describeOwner, isOwnerGone } from "./lease.ts";
-import { gatherLooseEnds } from "./loose-ends.ts";
+import { letsIn } from "./lease.ts";
+import { abandonedId, gatherLooseEnds } from "./loose-ends.ts";
 import { claimRun, findUnfinishedRun, finishRun, listSections, listSteps } from "./queries.ts";
 import type { HardeningRun, HardeningStep } from "./schema.ts";
 
@@ -26,7 +27,7 @@ export async function abandonRun(app: App): Promise<Abandoned> {
   }
   const abandoned = await transaction(app.db, async (tx) => {
     const { configSha256, programVersion } = seen;
-    const claim = { owner: describeOwner(), ownerIsGone: isOwnerGone(seen.leaseOwner), configSha256, programVersion };
+    const claim = { owner: describeProcess(), ownerLetsIn: letsIn(seen), configSha256, programVersion };
     const run = await claimRun(tx, { runId: seen.id, attempt: seen.attempt }, claim);
     if (run === undefined) return undefined;
     const [sections, steps] = [await listSections(tx, run.id), await listSteps(tx, run.id)];
@@ -57,5 +58,5 @@ function describeRest(run: HardeningRun, unfinished: readonly HardeningStep[]) {
   const place =
     first === undefined ? "at its completion" : `at section ${first.section} ${first.environment} ${first.action}`;
   const text = `the run begun ${run.startedAt} was abandoned ${place}`;
-  return { id: "run-abandoned", severity: "medium" as const, text, remedy: "leveredge harden" };
+  return { id: abandonedId, severity: "medium" as const, text, remedy: "leveredge harden" };
 }

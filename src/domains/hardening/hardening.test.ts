@@ -13,7 +13,6 @@ import { runProgram } from "#system/run.ts";
 import { testApp } from "#test/app.ts";
 
 import { type RunResult, resumeRun, startRun } from "./hardening.ts";
-import { describeOwner, isOwnerGone } from "./lease.ts";
 import type { RunProgress } from "./progress.ts";
 import { claimRun, findUnfinishedRun } from "./queries.ts";
 import { buildReport } from "./report.ts";
@@ -247,7 +246,7 @@ test("a program whose run was taken over writes nothing more", async (t) => {
     apply: async () => {
       const run = await findUnfinishedRun(app.db, "Test");
       assert.ok(run !== undefined);
-      const claim = { owner: "other/00000000:1:1", ownerIsGone: true, configSha256: "", programVersion: "" };
+      const claim = { owner: "other/00000000:1:1", ownerLetsIn: true, configSha256: "", programVersion: "" };
       await claimRun(app.db, { runId: run.id, attempt: run.attempt }, claim);
       return { state: "applied", notes: [] };
     },
@@ -440,17 +439,4 @@ test("a health check that throws is unknown, not red", async (t) => {
     ["unknown"],
   );
   assert.equal(result.rows.run.state, "verified");
-});
-
-test("an owner is gone only when that is certain", () => {
-  const [place, pid, start] = describeOwner().split(":");
-  const [host, boot, space] = (place ?? "").split("/");
-
-  assert.equal(isOwnerGone(describeOwner()), false, "alive");
-  assert.equal(isOwnerGone(`${host}/${boot}/${space}:${pid}:1`), true, "the number was given to another process");
-  assert.equal(isOwnerGone(`${host}/${boot}/${space}:4194305:${start}`), true, "no such process");
-  assert.equal(isOwnerGone(`${host}/00000000/${space}:${pid}:${start}`), true, "before the reboot");
-  assert.equal(isOwnerGone(`${host}/${boot}/1:4194305:${start}`), false, "in another container");
-  assert.equal(isOwnerGone(`elsewhere/${boot}/${space}:4194305:1`), false, "on another host");
-  assert.equal(isOwnerGone("nonsense"), false);
 });

@@ -21,10 +21,11 @@ import { AppError } from "#errors.ts";
 import { appendEvent } from "#events/events.ts";
 import { relayEvents } from "#events/feed.ts";
 import { type Db, transaction } from "#store/database.ts";
+import { describeProcess, nameProcess } from "#system/process-identity.ts";
 import { currentUser } from "#system/user.ts";
 
 import { type Completion, completeRun } from "./completion.ts";
-import { type Lease, describeOwner, holdLease, isOwnerGone, nameOwner } from "./lease.ts";
+import { type Lease, awaitedWorker, holdLease, isLeft, letsIn } from "./lease.ts";
 import { describeBeginning, describeSectionEnd } from "./notices.ts";
 import { insertOutline, orderSteps, replaceOutline, selectSections, selectSomeSections } from "./outline.ts";
 import { type ReportProgress, formatStepName } from "./progress.ts";
@@ -77,7 +78,7 @@ export async function beginRun(
       configSha256: app.configSha256,
       programVersion: app.programVersion,
       requestedBy: request.requestedBy,
-      leaseOwner: describeOwner(),
+      leaseOwner: describeProcess(),
     });
     if (inserted === undefined) return undefined;
     await insertOutline(tx, app, inserted.id, sections);
@@ -114,8 +115,8 @@ async function takeOver(
       tx,
       { runId: seen.id, attempt: seen.attempt },
       {
-        owner: describeOwner(),
-        ownerIsGone: isOwnerGone(seen.leaseOwner),
+        owner: describeProcess(),
+        ownerLetsIn: letsIn(seen),
         configSha256: app.configSha256,
         programVersion: app.programVersion,
       },
@@ -258,15 +259,24 @@ export async function describeUnfinished(app: Pick<App, "db" | "config">): Promi
   const next = steps.find((step) => !isFinished(step));
   const place = next === undefined ? "at its completion" : `at ${formatStepName(next)} (${next.state})`;
   const count = `${steps.filter(isFinished).length} of ${steps.length} steps have their outcome`;
-  const isFree = run.leaseIsOver || isOwnerGone(run.leaseOwner);
-  const owner = isFree ? "nobody works on it" : `${nameOwner(run.leaseOwner)} works on it`;
+  const { owner, hint } = describeLease(run);
   return new AppError(
     "conflict",
     `run ${run.id} of platform ${platform}, begun ${run.startedAt}, is unfinished ${place}; ${count}; ${owner}`,
-    {
-      hint: isFree ? "Go on with it: leveredge harden --resume" : `Wait for it, or stop ${nameOwner(run.leaseOwner)}.`,
-    },
+    { hint },
   );
+}
+
+function describeLease(run: HardeningRun): { owner: string; hint: string } {
+  if (isLeft(run)) return { owner: "nobody works on it", hint: "Go on with it: leveredge harden --resume" };
+  if (run.leaseOwner === awaitedWorker) {
+    return {
+      owner: `it waits for ${awaitedWorker}`,
+      hint: "Wait for it, or go on yourself: leveredge harden --resume",
+    };
+  }
+  const name = nameProcess(run.leaseOwner);
+  return { owner: `${name} works on it`, hint: `Wait for it, or stop ${name}.` };
 }
 
 function appendRunEvent(

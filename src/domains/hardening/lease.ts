@@ -3,43 +3,28 @@
  * program takes over when the owner's process is gone from this host, or the
  * lease is over. Whoever was taken over from is fenced off by the attempt.
  */
-import { readFileSync, readlinkSync } from "node:fs";
-import { hostname } from "node:os";
-
 import { AppError } from "#errors.ts";
 import type { Db } from "#store/database.ts";
+import { isProcessGone } from "#system/process-identity.ts";
 
 import { type Claim, extendLease, releaseLease } from "./queries.ts";
+import type { HardeningRun } from "./schema.ts";
 
 const beatMs = 15_000;
 const leaseMs = 60_000;
 
-/** Stands for a start time that this user may not see. */
-const unseen = "unseen";
+/** Whom a run belongs to that was handed to the worker of `leveredge serve` and not taken yet: whoever comes may take it. */
+export const awaitedWorker = "the worker of leveredge serve";
 
-/** This process, distinguishable from every other one before and after it: `host/boot/pid-space:pid:start`. */
-export function describeOwner(): string {
-  return `${hostname()}/${bootId()}/${pidSpace()}:${process.pid}:${startOf(process.pid) ?? unseen}`;
+/** Nobody works on the unfinished run: its lease is over, or its owner is certainly gone. */
+export function isLeft(run: Pick<HardeningRun, "leaseOwner" | "leaseIsOver">): boolean {
+  return run.leaseIsOver || isProcessGone(run.leaseOwner);
 }
 
-/** True only when it is certain: the owner ran on this host and its process is no more. */
-export function isOwnerGone(owner: string): boolean {
-  const parts = ownerPattern.exec(owner)?.groups;
-  if (parts === undefined || parts["host"] !== hostname()) return false;
-  if (parts["boot"] !== bootId()) return true;
-  // In another container of this host numbers mean other processes.
-  if (parts["space"] !== pidSpace()) return false;
-  const start = startOf(Number(parts["pid"]));
-  return start === undefined || (start !== unseen && parts["start"] !== unseen && start !== parts["start"]);
+/** Whether its owner lets a claim in before the lease is over. */
+export function letsIn({ leaseOwner }: Pick<HardeningRun, "leaseOwner">): boolean {
+  return leaseOwner === awaitedWorker || isProcessGone(leaseOwner);
 }
-
-/** For people: `process 4711 on atlas`. */
-export function nameOwner(owner: string): string {
-  const parts = ownerPattern.exec(owner)?.groups;
-  return parts === undefined ? owner : `process ${parts["pid"]} on ${parts["host"]}`;
-}
-
-const ownerPattern = /^(?<host>.*)\/(?<boot>\w+)\/(?<space>\w+):(?<pid>\d+):(?<start>\w+)$/;
 
 export type Lease = {
   claim: Claim;
@@ -90,36 +75,4 @@ function takenOver(claim: Claim): AppError {
   return new AppError("conflict", `run ${claim.runId} was taken over by another program`, {
     hint: "Look at the program that works on it; this one has stopped.",
   });
-}
-
-/** Which numbering of processes this one is in: a container has its own. */
-function pidSpace(): string {
-  return readlinkSync("/proc/self/ns/pid").replace(/\D/g, "");
-}
-
-function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").slice(0, 8);
-}
-
-/** Start time of a living process in ticks since boot; undefined when there is none. */
-function startOf(pid: number): string | undefined {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ");
-    const [state, start] = [fields[0], fields[19]];
-    return state === "Z" || state === "X" ? undefined : start;
-  } catch {
-    return isSignalable(pid) ? unseen : undefined;
-  }
-}
-
-/** Asks the kernel: /proc may hide the processes of others. */
-function isSignalable(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }

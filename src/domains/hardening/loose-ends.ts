@@ -12,6 +12,9 @@ import type { HardeningSection, HardeningStep, LooseEnd } from "./schema.ts";
 export const beginMarker = "<!-- leveredge:begin -->";
 export const endMarker = "<!-- leveredge:end -->";
 
+/** What a run was left with that was given up: no other run has it. */
+export const abandonedId = "run-abandoned";
+
 const severities = ["high", "medium", "low"] as const;
 
 export type SectionRows = { section: HardeningSection; steps: HardeningStep[] };

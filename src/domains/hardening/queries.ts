@@ -27,6 +27,7 @@ export type StepResult = {
 };
 
 const leaseLength = sql`interval '60 seconds'`;
+const handOverLength = sql`interval '10 minutes'`;
 
 const runColumns = sql`
   id, platform, state, only_section, config_sha256, program_version, requested_by, attempt, lease_owner, lease_until,
@@ -102,12 +103,12 @@ export function listRuns(
 /**
  * Makes the caller the owner and fences off the one before. Undefined when
  * somebody else took the run since `seen` was read, or its lease still runs and
- * its owner is not known to be gone.
+ * its owner does not let the claim in.
  */
 export function claimRun(
   db: Db,
   seen: Claim,
-  claim: { owner: string; ownerIsGone: boolean; configSha256: string; programVersion: string },
+  claim: { owner: string; ownerLetsIn: boolean; configSha256: string; programVersion: string },
 ): Promise<HardeningRun | undefined> {
   return maybe(
     db,
@@ -122,7 +123,7 @@ export function claimRun(
       where id = ${seen.runId}
         and attempt = ${seen.attempt}
         and finished_at is null
-        and (lease_until < clock_timestamp() or ${claim.ownerIsGone})
+        and (lease_until < clock_timestamp() or ${claim.ownerLetsIn})
       returning ${runColumns}`,
   );
 }
@@ -145,6 +146,17 @@ export function releaseLease(db: Db, claim: Claim): Promise<number> {
     sql`
       update hardening_run
       set lease_until = clock_timestamp()
+      where id = ${claim.runId} and attempt = ${claim.attempt} and finished_at is null`,
+  );
+}
+
+/** Gives the run to another owner, for as long as somebody who lets claims in may be waited for. */
+export function handOverLease(db: Db, claim: Claim, owner: string): Promise<number> {
+  return run(
+    db,
+    sql`
+      update hardening_run
+      set lease_owner = ${owner}, lease_until = clock_timestamp() + ${handOverLength}
       where id = ${claim.runId} and attempt = ${claim.attempt} and finished_at is null`,
   );
 }

@@ -9,10 +9,12 @@ import { startWorker, type Worker } from "#jobs/worker.ts";
 import { testOwnedApp } from "#test/app.ts";
 import { singleStepDomain } from "#test/small-section.ts";
 
+import { abandonRun } from "./abandon.ts";
 import { hardeningDomain } from "./domain.ts";
-import { resumeRun } from "./hardening.ts";
-import { findRun } from "./queries.ts";
+import { beginRun, resumeRun } from "./hardening.ts";
+import { findRun, releaseLease } from "./queries.ts";
 import { requestResume, requestRun } from "./queued-run.ts";
+import { readRunView } from "./run-view.ts";
 
 async function open(t: TestContext, domain: Domain): Promise<ServerApp> {
   const workers: Worker[] = [];
@@ -81,6 +83,11 @@ test("a run that somebody carried to its end meanwhile is answered by its job as
     jobs: { enqueue: () => Promise.resolve({ jobId: "00000000-0000-4000-8000-000000000000" }) },
   };
   const { runId } = await requestRun(queued, [domain], { onlySection: undefined, actor: "cli" });
+  const second = await requestRun(queued, [domain], { onlySection: undefined, actor: "cli" }).then(
+    () => "begun",
+    (error: unknown) => String(error),
+  );
+  const waiting = await readRunView(app.db, "Test", runId);
   await resumeRun(app, [domain], () => undefined);
   const [job] = await (async () => {
     const { hardeningJobs } = await import("./jobs.ts");
@@ -95,4 +102,20 @@ test("a run that somebody carried to its end meanwhile is answered by its job as
   );
 
   assert.deepEqual(answer, { runId, state: "verified", looseEnds: 1 });
+  assert.equal(waiting?.state, "running", "nobody was interrupted: it waits to be taken");
+  assert.match(second, /it waits for the worker of leveredge serve/);
+});
+
+test("a run that was interrupted is not, once it is handed to the worker again", async (t) => {
+  const { app } = await testOwnedApp(t);
+  const jobs = { enqueue: () => Promise.resolve({ jobId: "00000000-0000-4000-8000-000000000000" }) };
+  const { id, attempt } = await beginRun(app, [singleStepDomain()], { onlySection: undefined, requestedBy: "cli" });
+  await releaseLease(app.db, { runId: id, attempt });
+  const before = await readRunView(app.db, "Test", id);
+
+  await requestResume({ ...app, jobs }, id, "cli");
+
+  assert.deepEqual([before?.state, (await readRunView(app.db, "Test", id))?.state], ["interrupted", "running"]);
+  await abandonRun(app);
+  await assert.rejects(requestResume({ ...app, jobs }, id, "cli"), { message: /has ended abandoned/ });
 });

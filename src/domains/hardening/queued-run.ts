@@ -7,11 +7,14 @@ import type { App } from "#app.ts";
 import type { Domain, ServerApp } from "#domain.ts";
 import { AppError } from "#errors.ts";
 import type { JobContext } from "#jobs/job.ts";
+import { transaction } from "#store/database.ts";
+import { describeProcess } from "#system/process-identity.ts";
 
 import { beginRun, describeUnfinished, resumeRun } from "./hardening.ts";
-import { describeOwner, isOwnerGone } from "./lease.ts";
+import { awaitedWorker, isLeft } from "./lease.ts";
 import { formatProgress } from "./progress.ts";
-import { findRun, releaseLease } from "./queries.ts";
+import { findRun, handOverLease } from "./queries.ts";
+import { standingOf } from "./run-view.ts";
 
 export const runJobName = "hardening.run";
 
@@ -26,7 +29,7 @@ export async function requestRun(
   const { onlySection, actor } = request;
   let jobId = "";
   const run = await beginRun(app, domains, { onlySection, requestedBy: actor }, async (tx, begun) => {
-    await releaseLease(tx, { runId: begun.id, attempt: begun.attempt });
+    await handOverLease(tx, { runId: begun.id, attempt: begun.attempt }, awaitedWorker);
     jobId = (await enqueueRun(app, begun.id, { actor, tx })).jobId;
   });
   return { jobId, runId: run.id };
@@ -39,11 +42,17 @@ export async function requestResume(app: ServerApp, runId: string, actor: string
     throw new AppError("not_found", `platform ${app.config.platform.name} has no run ${runId}`);
   }
   if (run.finishedAt !== null) {
-    throw new AppError("conflict", `run ${runId} has ended ${run.state}`, { hint: "Start another one." });
+    throw new AppError("conflict", `run ${runId} has ended ${standingOf(run)}`, { hint: "Start another one." });
   }
-  const isElsewhere = run.leaseOwner !== describeOwner() && !run.leaseIsOver && !isOwnerGone(run.leaseOwner);
-  if (isElsewhere) throw await describeUnfinished(app);
-  return { runId, ...(await enqueueRun(app, runId, { actor })) };
+  if (!isLeft(run)) {
+    const isOurs = run.leaseOwner === describeProcess() || run.leaseOwner === awaitedWorker;
+    if (!isOurs) throw await describeUnfinished(app);
+    return { runId, ...(await enqueueRun(app, runId, { actor })) };
+  }
+  return transaction(app.db, async (tx) => {
+    await handOverLease(tx, { runId, attempt: run.attempt }, awaitedWorker);
+    return { runId, ...(await enqueueRun(app, runId, { actor, tx })) };
+  });
 }
 
 /** Carries the run to its end; one that has ended meanwhile is answered as it is. */
@@ -55,7 +64,7 @@ export async function workOnRun(
 ): Promise<Record<string, unknown>> {
   const run = await findRun(app.db, runId);
   if (run === undefined) throw new AppError("not_found", `there is no run ${runId}`);
-  if (run.finishedAt !== null) return { runId, state: run.state, looseEnds: run.looseEnds.length };
+  if (run.finishedAt !== null) return { runId, state: standingOf(run), looseEnds: run.looseEnds.length };
   const result = await resumeRun(app, domains, (progress) => {
     const line = formatProgress(progress);
     if (line !== undefined) context.progress(line);

@@ -3,7 +3,7 @@ import type { Paint } from "#cli/paint.ts";
 import type { Check } from "#domain.ts";
 
 import type { Completion } from "./completion.ts";
-import type { HardeningRun, HardeningSection, HardeningStep, LooseEnd, Outcome, Report, StepState } from "./schema.ts";
+import type { HardeningRun, HardeningSection, HardeningStep, LooseEnd, Report, Standing, StepState } from "./schema.ts";
 import { decideOutcome, summarize } from "./step.ts";
 
 export type RunRows = {
@@ -91,13 +91,19 @@ export function formatLooseEnds(looseEnds: readonly LooseEnd[], paint: Paint): s
   return [`Loose ends: ${looseEnds.length}`, ...shown, ...(rest > 0 ? [`  and ${rest} more in LOOSE-ENDS.md`] : [])];
 }
 
-export function formatState(state: StepState | HardeningRun["state"], paint: Paint): string {
-  const colours: Record<Outcome, (text: string) => string> = {
-    verified: paint.good,
-    blocked: paint.loose,
-    failed: paint.bad,
-  };
-  return state === "verified" || state === "blocked" || state === "failed" ? colours[state](state) : state;
+export function formatState(state: StepState | Standing, paint: Paint): string {
+  switch (state) {
+    case "verified":
+      return paint.good(state);
+    case "blocked":
+    case "interrupted":
+      return paint.loose(state);
+    case "failed":
+    case "abandoned":
+      return paint.bad(state);
+    default:
+      return state;
+  }
 }
 
 function formatSeverity(severity: LooseEnd["severity"], paint: Paint): string {

@@ -6,9 +6,9 @@ import { transaction } from "#store/database.ts";
 import { testApp } from "#test/app.ts";
 import { singleStepDomain } from "#test/small-section.ts";
 
-import { beginRun, startRun } from "./hardening.ts";
+import { beginRun, resumeRun, startRun } from "./hardening.ts";
 import { RunProgressEvent, watchRuns } from "./run-progress.ts";
-import { startStep, listSteps } from "./queries.ts";
+import { listSteps, releaseLease, startStep } from "./queries.ts";
 
 async function collect(events: AsyncIterable<ServerSentEvent>): Promise<ServerSentEvent[]> {
   const all: ServerSentEvent[] = [];
@@ -68,4 +68,19 @@ test("each change of a step is told to all who watch, and the signal ends it", a
     ends.map(({ done }) => done),
     [true, true],
   );
+});
+
+test("a run that is interrupted is told as such and followed on, until it ends", async (t) => {
+  const app = await testApp(t);
+  const domains = [singleStepDomain()];
+  const { id, attempt } = await beginRun(app, domains, { onlySection: undefined, requestedBy: "cli" });
+  await releaseLease(app.db, { runId: id, attempt });
+  const events = watchRuns(app.db).follow(id, { lastEventId: undefined, signal: app.signal })[Symbol.asyncIterator]();
+
+  const first = await events.next();
+  await resumeRun(app, domains, () => undefined);
+  const rest = await collect({ [Symbol.asyncIterator]: () => events });
+
+  const states = [first.value, ...rest].map((event) => RunProgressEvent.parse(event.data).state);
+  assert.deepEqual([states[0], states.at(-1)], ["interrupted", "verified"]);
 });

@@ -13,10 +13,10 @@ import type { ServerSentEvent } from "#http/route.ts";
 import type { Db } from "#store/database.ts";
 
 import { findRun, listSteps } from "./queries.ts";
-import { RunState } from "./schema.ts";
-import { StepView, viewStep } from "./run-view.ts";
+import { StepView, standingOf, viewStep } from "./run-view.ts";
+import { Standing } from "./schema.ts";
 
-export const RunProgressEvent = z.object({ runId: z.uuid(), state: RunState, steps: z.array(StepView) });
+export const RunProgressEvent = z.object({ runId: z.uuid(), state: Standing, steps: z.array(StepView) });
 export type RunProgressEvent = z.output<typeof RunProgressEvent>;
 
 export type RunWatch = {
@@ -50,7 +50,8 @@ export function watchRuns(db: Db): RunWatch {
         const id = digest(progress);
         if (id !== told) yield { id, event: "run", data: progress };
         told = id;
-        if (progress.state !== "running") return;
+        // An interrupted one may be gone on with.
+        if (progress.state !== "running" && progress.state !== "interrupted") return;
         // The signal ends the waiting; the loop sees it.
         await delay(pauseMs, undefined, { signal }).catch(() => undefined);
       }
@@ -61,7 +62,7 @@ export function watchRuns(db: Db): RunWatch {
 async function readProgress(db: Db, runId: string): Promise<RunProgressEvent | undefined> {
   const run = await findRun(db, runId);
   if (run === undefined) return undefined;
-  return { runId, state: run.state, steps: (await listSteps(db, runId)).map(viewStep) };
+  return { runId, state: standingOf(run), steps: (await listSteps(db, runId)).map(viewStep) };
 }
 
 function digest(progress: RunProgressEvent): string {

@@ -3,15 +3,17 @@ import { z } from "zod";
 
 import type { Db } from "#store/database.ts";
 
+import { isLeft } from "./lease.ts";
+import { abandonedId } from "./loose-ends.ts";
 import { findRun, listSections, listSteps } from "./queries.ts";
-import { type HardeningRun, type HardeningStep, LooseEnd, RunState, StepState } from "./schema.ts";
+import { type HardeningRun, type HardeningStep, LooseEnd, Standing, StepState } from "./schema.ts";
 import { decideOutcome, summarize } from "./step.ts";
 
 const instant = z.iso.datetime();
 
 export const RunSummary = z.object({
   id: z.uuid(),
-  state: RunState,
+  state: Standing,
   onlySection: z.int().nullable(),
   requestedBy: z.string(),
   startedAt: instant,
@@ -41,7 +43,7 @@ export const RunView = RunSummary.extend({
     z.object({
       number: z.int(),
       title: z.string(),
-      state: RunState,
+      state: Standing,
       commit: z.string().nullable(),
       steps: z.array(StepView.extend({ evidence: z.record(z.string(), z.unknown()) })),
     }),
@@ -49,9 +51,15 @@ export const RunView = RunSummary.extend({
 });
 export type RunView = z.output<typeof RunView>;
 
+/** Every place that shows a run asks here: the row alone does not know that its owner was killed. */
+export function standingOf(run: HardeningRun): Standing {
+  if (run.state === "running") return isLeft(run) ? "interrupted" : "running";
+  return run.looseEnds.some(({ id }) => id === abandonedId) ? "abandoned" : run.state;
+}
+
 export function summarizeRun(run: HardeningRun): RunSummary {
-  const { id, state, onlySection, requestedBy, startedAt, finishedAt, looseEnds } = run;
-  return { id, state, onlySection, requestedBy, startedAt, finishedAt, looseEnds: looseEnds.length };
+  const { id, onlySection, requestedBy, startedAt, finishedAt, looseEnds } = run;
+  return { id, state: standingOf(run), onlySection, requestedBy, startedAt, finishedAt, looseEnds: looseEnds.length };
 }
 
 export function viewStep(step: HardeningStep): StepView {
@@ -75,7 +83,7 @@ export async function readRunView(db: Db, platform: string, runId: string): Prom
       return {
         number,
         title,
-        state: own.every(isFinished) ? decideOutcome(own) : "running",
+        state: own.every(isFinished) ? decideOutcome(own) : standingOf(run),
         commit: commitHash,
         steps: own.map((step) => ({ ...viewStep(step), evidence: step.evidence })),
       };

@@ -40,12 +40,12 @@ async function formatRuns(runs: readonly RunSummary[], paint: Paint): Promise<st
   if (runs.length === 0) return "no runs yet: leveredge harden";
   const { formatTable } = await import("#cli/table.ts");
   const { formatState } = await import("./report.ts");
-  const rows = runs.map(({ id, state, startedAt, onlySection, looseEnds, requestedBy }) => [
+  const rows = runs.map(({ id, state, startedAt, finishedAt, onlySection, looseEnds, requestedBy }) => [
     id,
     formatState(state, paint),
     startedAt.slice(0, 19).replace("T", " "),
     onlySection === null ? "all" : `§ ${onlySection}`,
-    state === "running" ? "" : String(looseEnds),
+    finishedAt === null ? "" : String(looseEnds),
     requestedBy,
   ]);
   return formatTable(["run", "state", "begun (UTC)", "sections", "loose ends", "by"], rows);
@@ -96,7 +96,8 @@ async function formatRun(view: RunView, options: { evidence: boolean }, paint: P
         lines.push(...formatEvidence(step.evidence).map((line) => paint.faint(`             ${line}`)));
     }
   }
-  if (view.finishedAt === null) return [...lines, "", "Go on with it: leveredge harden --resume"].join("\n");
+  if (view.state === "interrupted") return [...lines, "", "Go on with it: leveredge harden --resume"].join("\n");
+  if (view.finishedAt === null) return lines.join("\n");
   return [...lines, "", ...formatLooseEnds(view.looseEnds, paint)].join("\n");
 }
 

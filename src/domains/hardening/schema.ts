@@ -10,6 +10,10 @@ export type LooseEnd = z.output<typeof LooseEnd>;
 export const RunState = z.enum(["running", "verified", "blocked", "failed"]);
 export type RunState = z.output<typeof RunState>;
 
+/** What is told of a run: `interrupted` when nobody works on it any more, `abandoned` when it was given up. */
+export const Standing = z.enum([...RunState.options, "interrupted", "abandoned"]);
+export type Standing = z.output<typeof Standing>;
+
 /** How a step, a section or a run ends. */
 export const Outcome = z.enum(["verified", "blocked", "failed"]);
 export type Outcome = z.output<typeof Outcome>;

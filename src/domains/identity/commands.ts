@@ -3,6 +3,7 @@ import type { z } from "zod";
 
 import type { App } from "#app.ts";
 import type { Command, CommandContext } from "#cli/command.ts";
+import { readPort } from "#config/port.ts";
 import { AppError, outcomeExit } from "#errors.ts";
 
 import type { ApiToken, User } from "./schema.ts";
@@ -70,7 +71,7 @@ export const identityCommands: Command[] = [
     name: "sign-in",
     summary: "print a link that opens one session in a browser within ten minutes",
     arguments: [{ syntax: "[name]", summary: "the user (default admin)" }],
-    options: [{ flags: "--port <port>", summary: "where the server listens, when it is not serve.port" }],
+    options: [{ flags: "--port <port>", summary: "where the server listens; else where it says so, or serve.port" }],
     examples: ["leveredge sign-in", "leveredge sign-in damon"],
     run: runSignIn,
   },
@@ -146,20 +147,18 @@ async function runChangeUser(context: CommandContext, change: { disabled: boolea
 }
 
 async function runSignIn(context: CommandContext): Promise<number> {
-  const options = readPort(context.options["port"]);
+  const port = readPort(context.options["port"], { least: 1 });
   const app = await context.openApp();
   const { createSignInLink } = await import("./sign-in.ts");
-  const { url, expiresAt } = await createSignInLink(app, context.arguments[0] ?? "admin", options);
+  const { url, expiresAt } = await createSignInLink(app, context.arguments[0] ?? "admin", { port });
   context.output.data({ url: url.reveal(), expiresAt }, url.reveal());
   context.output.say("Open it within ten minutes, in one browser: it works once.");
+  if (port !== undefined || app.config.serve.public_url !== undefined) return outcomeExit.ok;
+  const { findListener } = await import("#system/server-record.ts");
+  if ((await findListener(app.stateDir)) === undefined) {
+    context.output.say("No server of this state directory runs yet: leveredge serve");
+  }
   return outcomeExit.ok;
-}
-
-function readPort(text: string | boolean | undefined): { port?: number } {
-  if (text === undefined) return {};
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65535) return { port };
-  throw new AppError("invalid_input", `--port is ${JSON.stringify(text)}, expected 1 to 65535`);
 }
 
 /** Options as the noun's own schema reads them; every fault at once. */

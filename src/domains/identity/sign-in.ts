@@ -12,6 +12,7 @@ import { AppError } from "#errors.ts";
 import { appendEvent } from "#events/events.ts";
 import { Secret } from "#secrets/secret.ts";
 import { transaction } from "#store/database.ts";
+import { findListener } from "#system/server-record.ts";
 
 import { refuseGuess } from "./lockout.ts";
 import { programRoles } from "./roles.ts";
@@ -39,9 +40,9 @@ export type SignInLink = { url: Secret; expiresAt: string };
 
 /** A new link for a person; links made before stay good until they end. */
 export async function createSignInLink(
-  app: Pick<App, "db" | "keys" | "now" | "config">,
+  app: Pick<App, "db" | "keys" | "now" | "config" | "stateDir">,
   userName: string,
-  options: { port?: number } = {},
+  options: { port?: number | undefined } = {},
 ): Promise<SignInLink> {
   const user = await requireUser(app.db, userName);
   if (user.disabledAt !== null) {
@@ -54,7 +55,7 @@ export async function createSignInLink(
       hint: `Make a token for it: leveredge tokens create --user ${userName} --name NAME`,
     });
   }
-  const url = signInPage(app.config.serve, options.port);
+  const url = signInPage(app.config.serve, options.port ?? (await findListener(app.stateDir))?.port);
   const token = createRandomText();
   const now = app.now();
   const expiresAt = new Date(now.getTime() + linkMs).toISOString();
@@ -164,8 +165,8 @@ function sessionEnded({ id, user }: { id: string; user: string }, actor: string)
 function signInPage(serve: App["config"]["serve"], port = serve.port): string {
   if (serve.public_url !== undefined) return `${serve.public_url.replace(/\/+$/, "")}/sign-in`;
   if (port !== 0) return `http://localhost:${port}/sign-in`;
-  throw new AppError("invalid_input", "serve.port is 0: the port is chosen when the server starts", {
-    hint: "Name the port that it printed: leveredge sign-in NAME --port PORT",
+  throw new AppError("invalid_input", "serve.port is 0 and no server of this state directory runs", {
+    hint: "Start it: leveredge serve; or name the port of a server elsewhere: leveredge sign-in NAME --port PORT",
   });
 }
 
