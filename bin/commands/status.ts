@@ -64,7 +64,7 @@ async function readStatus(app: App, domains: readonly Domain[]): Promise<Status>
 }
 
 async function readLastRun(app: App): Promise<RunView | undefined> {
-  const { listRuns } = await import("#domains/hardening/queries.ts");
+  const { listRuns } = await import("#domains/hardening/list-queries.ts");
   const { readRunView } = await import("#domains/hardening/run-view.ts");
   const platform = app.config.platform.name;
   const [latest] = await listRuns(app.db, platform, { before: undefined, limit: 1 });

@@ -9,7 +9,7 @@ import { sql } from "kysely";
 import { z } from "zod";
 
 import { hardeningDomain } from "#domains/hardening/domain.ts";
-import { listRuns } from "#domains/hardening/queries.ts";
+import { listRuns } from "#domains/hardening/list-queries.ts";
 import { findJob } from "#jobs/queries.ts";
 import { startWorker } from "#jobs/worker.ts";
 import { many } from "#store/database.ts";

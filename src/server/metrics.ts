@@ -3,7 +3,8 @@ import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
 import type { App } from "#app.ts";
 import type { Check } from "#domain.ts";
-import { listRuns } from "#domains/hardening/queries.ts";
+import { listRuns } from "#domains/hardening/list-queries.ts";
+import { summarizeRun } from "#domains/hardening/run-view.ts";
 import { describeChannels } from "#domains/notifications/notifications.ts";
 import { countJobs, hasQueue } from "#jobs/queries.ts";
 
@@ -80,7 +81,7 @@ function refreshStore(registry: Registry, app: App): Refresh[] {
     async () => {
       const [last] = await listRuns(app.db, app.config.platform.name, { before: undefined, limit: 1 });
       run.reset();
-      if (last !== undefined) run.set({ state: last.state }, Date.parse(last.startedAt) / 1000);
+      if (last !== undefined) run.set({ state: summarizeRun(last).state }, Date.parse(last.startedAt) / 1000);
     },
   ];
 }

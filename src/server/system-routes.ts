@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 import type { ServerApp } from "#domain.ts";
-import { listRuns } from "#domains/hardening/queries.ts";
+import { listRuns } from "#domains/hardening/list-queries.ts";
 import { type RunSummary, summarizeRun } from "#domains/hardening/run-view.ts";
 import { type Route, route } from "#http/route.ts";
 

@@ -81,25 +81,6 @@ export function findRun(db: Db, runId: string): Promise<HardeningRun | undefined
   return maybe(db, HardeningRun, sql`select ${runColumns} from hardening_run where id = ${runId}`);
 }
 
-/** A platform's runs, the newest first, those begun before `before`. */
-export function listRuns(
-  db: Db,
-  platform: string,
-  page: { before: string | undefined; limit: number },
-): Promise<HardeningRun[]> {
-  const ofPage = page.before === undefined ? sql`` : sql`and started_at < ${page.before}`;
-  return many(
-    db,
-    HardeningRun,
-    sql`
-      select ${runColumns}
-      from hardening_run
-      where platform = ${platform} ${ofPage}
-      order by started_at desc
-      limit ${page.limit}`,
-  );
-}
-
 /**
  * Makes the caller the owner and fences off the one before. Undefined when
  * somebody else took the run since `seen` was read, or its lease still runs and

@@ -4,7 +4,8 @@ import type { Domain, ServerApp } from "#domain.ts";
 import { AppError } from "#errors.ts";
 import { requireActor, type Route, route } from "#http/route.ts";
 
-import { findRun, listRuns } from "./queries.ts";
+import { listRuns } from "./list-queries.ts";
+import { findRun } from "./queries.ts";
 import { requestResume, requestRun } from "./queued-run.ts";
 import { RunProgressEvent, watchRuns } from "./run-progress.ts";
 import { readRunView, RunSummary, RunView, summarizeRun } from "./run-view.ts";

@@ -6,7 +6,7 @@ import type { Db } from "#store/database.ts";
 import { isLeft } from "./lease.ts";
 import { abandonedId } from "./loose-ends.ts";
 import { findRun, listSections, listSteps } from "./queries.ts";
-import { type HardeningRun, type HardeningStep, LooseEnd, Standing, StepState } from "./schema.ts";
+import { type HardeningRun, type HardeningStep, type ListedRun, LooseEnd, Standing, StepState } from "./schema.ts";
 import { decideOutcome, summarize } from "./step.ts";
 
 const instant = z.iso.datetime();
@@ -53,13 +53,17 @@ export type RunView = z.output<typeof RunView>;
 
 /** Every place that shows a run asks here: the row alone does not know that its owner was killed. */
 export function standingOf(run: HardeningRun): Standing {
-  if (run.state === "running") return isLeft(run) ? "interrupted" : "running";
-  return run.looseEnds.some(({ id }) => id === abandonedId) ? "abandoned" : run.state;
+  return decideStanding({ ...run, isAbandoned: run.looseEnds.some(({ id }) => id === abandonedId) });
 }
 
-export function summarizeRun(run: HardeningRun): RunSummary {
+export function summarizeRun(run: ListedRun): RunSummary {
   const { id, onlySection, requestedBy, startedAt, finishedAt, looseEnds } = run;
-  return { id, state: standingOf(run), onlySection, requestedBy, startedAt, finishedAt, looseEnds: looseEnds.length };
+  return { id, state: decideStanding(run), onlySection, requestedBy, startedAt, finishedAt, looseEnds };
+}
+
+function decideStanding(run: Pick<ListedRun, "state" | "leaseOwner" | "leaseIsOver" | "isAbandoned">): Standing {
+  if (run.state === "running") return isLeft(run) ? "interrupted" : "running";
+  return run.isAbandoned ? "abandoned" : run.state;
 }
 
 export function viewStep(step: HardeningStep): StepView {
@@ -73,7 +77,12 @@ export async function readRunView(db: Db, platform: string, runId: string): Prom
   if (run === undefined || run.platform !== platform) return undefined;
   const [sections, steps] = [await listSections(db, runId), await listSteps(db, runId)];
   return {
-    ...summarizeRun(run),
+    id: run.id,
+    state: standingOf(run),
+    onlySection: run.onlySection,
+    requestedBy: run.requestedBy,
+    startedAt: run.startedAt,
+    finishedAt: run.finishedAt,
     configSha256: run.configSha256,
     programVersion: run.programVersion,
     attempt: run.attempt,

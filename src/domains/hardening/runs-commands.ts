@@ -29,7 +29,7 @@ const searched = 1000;
 async function runList(context: CommandContext): Promise<number> {
   const limit = readLimit(context.options["limit"]);
   const app = await context.openApp();
-  const { listRuns } = await import("./queries.ts");
+  const { listRuns } = await import("./list-queries.ts");
   const { summarizeRun } = await import("./run-view.ts");
   const runs = (await listRuns(app.db, app.config.platform.name, { before: undefined, limit })).map(summarizeRun);
   context.output.data({ runs }, await formatRuns(runs, createPaint(context.global)));
@@ -53,7 +53,7 @@ async function formatRuns(runs: readonly RunSummary[], paint: Paint): Promise<st
 
 async function runShow(context: CommandContext): Promise<number> {
   const app = await context.openApp();
-  const { listRuns } = await import("./queries.ts");
+  const { listRuns } = await import("./list-queries.ts");
   const { readRunView } = await import("./run-view.ts");
   const platform = app.config.platform.name;
   const given = context.arguments[0];

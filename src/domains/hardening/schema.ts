@@ -40,6 +40,20 @@ export const HardeningRun = z.object({
 });
 export type HardeningRun = z.output<typeof HardeningRun>;
 
+/** A run of a list: its loose ends are counted and not read. */
+export const ListedRun = HardeningRun.pick({
+  id: true,
+  state: true,
+  onlySection: true,
+  requestedBy: true,
+  attempt: true,
+  leaseOwner: true,
+  leaseIsOver: true,
+  startedAt: true,
+  finishedAt: true,
+}).extend({ looseEnds: z.int(), isAbandoned: z.boolean() });
+export type ListedRun = z.output<typeof ListedRun>;
+
 export const HardeningSection = z.object({
   number: z.int(),
   title: z.string(),
