@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Domain, ServerApp } from "#domain.ts";
 import { AppError } from "#errors.ts";
 import { requireActor, type Route, route } from "#http/route.ts";
+import { createSharedRead } from "#store/shared-read.ts";
 
 import { listRuns } from "./list-queries.ts";
 import { findRun } from "./queries.ts";
@@ -26,6 +27,9 @@ export function hardeningRoutes(app: ServerApp, domains: readonly Domain[]): rea
 function readingRoutes(app: ServerApp): readonly Route[] {
   const platform = app.config.platform.name;
   const watch = watchRuns(app.db);
+  const readPage = createSharedRead((page: { before: string | undefined; limit: number }) =>
+    listRuns(app.db, platform, page),
+  );
   return [
     route({
       method: "GET",
@@ -35,7 +39,7 @@ function readingRoutes(app: ServerApp): readonly Route[] {
       query: RunPage,
       response: { 200: z.object({ runs: z.array(RunSummary) }) },
       handle: async ({ query: { before, limit } }) => ({
-        body: { runs: (await listRuns(app.db, platform, { before, limit })).map(summarizeRun) },
+        body: { runs: (await readPage({ before, limit })).map(summarizeRun) },
       }),
     }),
     route({
