@@ -30,9 +30,30 @@ export async function addApiDescription(server: FastifyInstance, version: string
       components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
       security: [{ token: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: (input) => {
+      const described = jsonSchemaTransform(input);
+      const { etag } = input.route.config ?? {};
+      return { ...described, schema: { ...described.schema, ...describeTag(etag, described.schema?.response) } };
+    },
     transformObject: jsonSchemaTransformObject,
   });
+}
+
+/** Headers of the document alone: nothing is parsed by them. */
+function describeTag(etag: Route["etag"], response: unknown): Record<string, unknown> {
+  if (etag === undefined || typeof response !== "object" || response === null) return {};
+  const answered = { etag: { type: "string", description: "The lock of what was answered, for `If-Match`" } };
+  const told = Object.entries(response).map(([status, schema]: [string, object]) => [
+    status,
+    status.startsWith("2") && status !== "204" ? { ...schema, headers: answered } : schema,
+  ]);
+  const asked = {
+    type: "object",
+    properties: {
+      "if-match": { type: "string", description: "The ETag that was read: when another change came in between, 412" },
+    },
+  };
+  return { response: Object.fromEntries(told), ...(etag === "guards" ? { headers: asked } : {}) };
 }
 
 /** What Fastify parses with and the document shows. */

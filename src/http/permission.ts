@@ -12,6 +12,8 @@ export type Scope = `${string}:${string}:${string}`;
 
 export type ScopeEnvironment = "dev" | "prod" | "shared";
 
+const scopeEnvironments: readonly ScopeEnvironment[] = ["dev", "prod", "shared"];
+
 /** Who asks. */
 export type Actor = {
   /** For events and logs: `user:damon`, with a token `user:damon/8Fq2Rz0b`. Holds no secret. */
@@ -29,4 +31,9 @@ export function allows(scopes: readonly string[], permission: Permission, enviro
     const parts = scope.split(":");
     return parts.length === wanted.length && parts.every((part, index) => part === "*" || part === wanted[index]);
   });
+}
+
+/** The environments in which the scopes cover the permission: what a list may show. */
+export function listAllowed(scopes: readonly string[], permission: Permission): ScopeEnvironment[] {
+  return scopeEnvironments.filter((environment) => allows(scopes, permission, environment));
 }

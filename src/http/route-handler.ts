@@ -6,7 +6,7 @@ import { AppError } from "#errors.ts";
 import { describeSchema } from "./docs.ts";
 import { writeEvents } from "./events-reply.ts";
 import type { Log } from "./log.ts";
-import { type Actor, allows, type Permission, type ScopeEnvironment } from "./permission.ts";
+import { type Actor, allows, listAllowed, type Permission, type ScopeEnvironment } from "./permission.ts";
 import type { Route, RouteReply, RouteRequest } from "./route.ts";
 import { checkSessionProof, readAsked } from "./security.ts";
 
@@ -26,8 +26,6 @@ type Handling = {
   stopping: AbortSignal;
 };
 
-const environments: readonly ScopeEnvironment[] = ["dev", "prod", "shared"];
-
 /** Who sent a request, for as long as it lasts. */
 const actors = new WeakMap<FastifyRequest, Actor>();
 
@@ -40,7 +38,7 @@ export function addRoute(server: FastifyInstance, route: Route, handling: Handli
   server.route({
     method: route.method,
     url: route.path,
-    config: { permission: route.permission },
+    config: { permission: route.permission, ...(route.etag === undefined ? {} : { etag: route.etag }) },
     schema: describeSchema(route),
     onRequest: (request, reply) => authenticateRequest(route, handling, request, reply),
     preHandler: async (request) => {
@@ -74,8 +72,10 @@ export function addRoute(server: FastifyInstance, route: Route, handling: Handli
   });
 }
 
-function mayCall({ permission }: Route, actor: Actor | undefined, environment: ScopeEnvironment): boolean {
-  return permission === "public" || (actor !== undefined && allows(actor.scopes, permission, environment));
+function mayCall({ permission }: Route, actor: Actor | undefined, environment: ScopeEnvironment | "any"): boolean {
+  if (permission === "public" || actor === undefined) return permission === "public";
+  if (environment === "any") return listAllowed(actor.scopes, permission).length > 0;
+  return allows(actor.scopes, permission, environment);
 }
 
 /** Before the body is read. Whether the permission holds where it must is known after it. */
@@ -96,9 +96,7 @@ async function authenticateRequest(
     });
   }
   if (!found.csrfProtected) checkSessionProof(readAsked(request));
-  if (!environments.some((environment) => mayCall(route, found.actor, environment))) {
-    throw refuse(route.permission, undefined);
-  }
+  if (!mayCall(route, found.actor, "any")) throw refuse(route.permission, "any");
   actors.set(request, found.actor);
 }
 
@@ -110,15 +108,15 @@ function findCaller(handling: Handling, request: FastifyRequest): ReturnType<Aut
   });
 }
 
-function refuse(permission: Permission | "public", environment: ScopeEnvironment | undefined): AppError {
-  const scope = environment === undefined ? permission : `${permission}:${environment}`;
+function refuse(permission: Permission | "public", environment: ScopeEnvironment | "any"): AppError {
+  const scope = environment === "any" ? permission : `${permission}:${environment}`;
   return new AppError("forbidden", `this needs ${scope}`, { hint: "Use a token or a user that holds it." });
 }
 
 async function chooseEnvironment(
   { environment = "shared" }: Route,
   request: FastifyRequest,
-): Promise<ScopeEnvironment> {
+): Promise<ScopeEnvironment | "any"> {
   // Parsed by the route's schemas before.
   const { params, body, query } = request;
   return typeof environment === "string" ? environment : environment({ params, body, query });

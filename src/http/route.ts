@@ -28,14 +28,17 @@ export type Route<Params extends Shape = Shape, Query extends Shape = Shape, Bod
   raw?: "text" | "page";
   /** `public` routes are those that prove nothing and change nothing: health, metrics on loopback, sign-in. */
   permission: Permission | "public";
-  /** Where the permission must hold. Default `shared`. */
+  /** Where the permission must hold. Default `shared`. `any` is for lists, which show what `listAllowed` names. */
   environment?:
     | ScopeEnvironment
+    | "any"
     | ((input: {
         params: Parsed<Params>;
         body: Parsed<Body>;
         query?: Parsed<Query>;
       }) => ScopeEnvironment | Promise<ScopeEnvironment>);
+  /** The ETag for the document: `tells` answers one, `guards` compares `If-Match` before it changes anything, too. */
+  etag?: "tells" | "guards";
   params?: Params;
   query?: Query;
   body?: Body;

@@ -72,6 +72,7 @@ declare module "fastify" {
   // oxlint-disable-next-line typescript/consistent-type-definitions
   interface FastifyContextConfig {
     permission?: Permission | "public";
+    etag?: Route["etag"];
   }
 }
 

@@ -103,6 +103,7 @@ test("of a body without an end a little is read, and what it says of the key is 
   });
 
   assert.equal(answer.verdict, "unknown");
+  assert.equal(answer.detail, "answered 200, the answer is no complete JSON, only its first 64 KiB were read");
 });
 
 test("a redirect is no proof, and nothing is sent where it leads", async (t) => {

@@ -7,7 +7,7 @@ import type { Outbound, OutboundResponse } from "#outbound/outbound.ts";
 import type { Secret } from "#secrets/secret.ts";
 
 import { lookUp, readBody } from "./conditions.ts";
-import { type Asked, clean, type Decided, describe, describeSilence, undecided } from "./decided.ts";
+import { type Asked, clean, type Decided, describe, describeSilence, maxBodyBytes, undecided } from "./decided.ts";
 import { type Facts, noFacts, readFacts } from "./facts.ts";
 import type { Provider, Step, Verdict } from "./provider.ts";
 import { askPostgres } from "./postgres-check.ts";
@@ -189,9 +189,6 @@ async function ask(
     return describeSilence(error);
   }
 }
-
-/** No more of an answer is read. */
-const maxBodyBytes = 64 * 1024;
 
 /** A server that is not asked over HTTP. One that keeps the connection and says nothing is left when the time is over. */
 async function askServer(

@@ -21,6 +21,9 @@ export type Decided = {
   retryAfterS: number | null;
 };
 
+/** No more of an answer is read. */
+export const maxBodyBytes = 64 * 1024;
+
 /** An answer that a rule, or none, decided. */
 export function describe(
   answer: Answer,
@@ -35,6 +38,7 @@ export function describe(
     said,
     ...(code === undefined ? [] : [code]),
     ...(judged.note === undefined ? [] : [judged.note]),
+    ...(answer.body.isWhole ? [] : [`only its first ${maxBodyBytes / 1024} KiB were read`]),
   ].join(", ");
   return { verdict, detail, status: String(status), facts, retryAfterS: judged.retryAfterS };
 }
@@ -67,21 +71,34 @@ export function undecided(verdict: Verdict, detail: string): Decided {
   return { verdict, detail, status: null, facts: noFacts, retryAfterS: null };
 }
 
-/** Free of every value of the credential: a fact that holds one is dropped. */
+/** Signs that a row or a terminal takes for something else: control characters, NUL above all, and changes of direction. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
+
+/** Text of a service as it can be kept: one line of printable characters. */
+function asLine(text: string): string {
+  return text.toWellFormed().replaceAll(unprintable, " ").trim();
+}
+
+/**
+ * Fit to be kept and shown, whatever a service answered, and free of every value of the
+ * credential: a fact that holds one, or has nothing left, is dropped.
+ */
 export function clean(
   { verdict, detail, status, facts, retryAfterS }: Decided,
   scrub: Scrub,
   latencyMs: number,
 ): CheckAnswer {
   const { expiresAt, scopes, identity } = facts;
+  const keepFacts = (texts: readonly string[]): string[] =>
+    texts.flatMap((text) => scrub.fact(asLine(text)) ?? []).filter((text) => text !== "");
   return {
     verdict,
-    detail: scrub.text(detail),
-    status,
+    detail: scrub.text(asLine(detail)),
+    status: status === null ? null : asLine(status),
     latencyMs,
     expiresAt,
-    scopes: scopes === null ? null : scopes.filter((scope) => scrub.fact(scope) !== undefined),
-    identity: identity === null ? null : (scrub.fact(identity) ?? null),
+    scopes: scopes === null ? null : [...new Set(keepFacts(scopes))],
+    identity: identity === null ? null : (keepFacts([identity])[0] ?? null),
     retryAfterS,
   };
 }

@@ -172,6 +172,84 @@ test("a name that is no field is refused wherever it stands", () => {
   ]);
 });
 
+test("a secret field stands in no address, whether the provider's, a step's or a mail server's; a path may have one", () => {
+  const said = (path: string, where: string): string =>
+    `${path}: an address without secret fields: api_key would be looked up by name and kept in clear (${where})`;
+
+  assert.deepEqual(listFaults(acme([step], { base_url: "https://{api_key}.example.com" })), [
+    said("base_url", "the provider"),
+  ]);
+  assert.deepEqual(listStepFaults({ base_url: "https://api.acme.example/{api_key?}" }), [
+    said("check.steps.0.base_url", "step 0"),
+  ]);
+  assert.deepEqual(listFaults(acme([step], { token_endpoint: "https://{api_key}@acme.example/token" })).slice(0, 1), [
+    said("token_endpoint", "the provider"),
+  ]);
+  const rules: StepInput["rules"] = [{ status: [235], verdict: "valid" }];
+  const mail = { kind: "smtp", host: "{api_key}", port: "25", secure: "no", user: "u", password: "{api_key}", rules };
+  assert.deepEqual(listFaults({ ...acme([]), base_url: null, check: mail }), [said("check.host", "the check")]);
+  assert.deepEqual(listStepFaults({ path: "/bot{api_key}/me" }), []);
+});
+
+test("a brace that is no {field} is refused wherever it would be sent as it stands, and in notes every field is", () => {
+  const said = (path: string): string =>
+    `${path}: each brace part of {field} or {field?}: any other would be sent as it stands (step 0)`;
+  for (const broken of ["Bearer {api_key", "Bearer {api_key|upper}", "Bearer api_key}", "{ api_key }", "{{api_key}}"]) {
+    assert.deepEqual(listStepFaults({ headers: { authorization: broken } }), [
+      said("check.steps.0.headers.authorization"),
+    ]);
+    assert.deepEqual(listStepFaults({ form: { key: broken } }), [said("check.steps.0.form.key")]);
+  }
+  assert.deepEqual(listStepFaults({ auth: { kind: "basic", user: "{api_key", password: "" } }), [
+    said("check.steps.0.auth.user"),
+  ]);
+  assert.deepEqual(listStepFaults({ json: { query: "{ viewer { id } }", key: "{api_key" } }), [
+    said("check.steps.0.json.key"),
+  ]);
+  assert.deepEqual(listStepFaults({ rules: [{ status: [200], verdict: "valid", note: "key {api_key}" }] }), [
+    "check.steps.0.rules.0.note: words without braces: a note is no template (rule 0 of step 0)",
+  ]);
+});
+
+test("an address is http at a host, a path begins with / or is one field, and both are refused by their place", () => {
+  const address = "https://HOST, without user, space, backslash or #";
+  for (const wrong of [
+    "file:///etc/passwd",
+    "",
+    "https://",
+    "https://ex ample.com",
+    "https://user@acme.example",
+    "https://user:{region}@acme.example",
+    "https://acme.example#x",
+    "{region}.acme.example",
+    "http://169.254.169.254",
+    "http://[fe80::1]",
+  ]) {
+    assert.deepEqual(listFaults(acme([step], { base_url: wrong })), [`base_url: ${address} (the provider)`], wrong);
+    assert.deepEqual(listStepFaults({ base_url: wrong }), [`check.steps.0.base_url: ${address} (step 0)`], wrong);
+  }
+  for (const good of ["https://{region}.acme.example/v1", "{region}", "{region}/v1", "http://10.0.0.5:8080"]) {
+    assert.deepEqual(listFaults(acme([step], { base_url: good })), [], good);
+  }
+  assert.deepEqual(listFaults(acme([step], { base_url: null })), [
+    "check.steps.0.base_url: an address: neither step 0 nor the provider has one",
+  ]);
+  for (const wrong of ["http://evil", "@evil", "me", "{region}/me", "/m e", "/me#x", "/\\evil"]) {
+    assert.deepEqual(
+      listStepFaults({ path: wrong }),
+      ["check.steps.0.path: a path that begins with /, without space, backslash or #; or one {field} (step 0)"],
+      wrong,
+    );
+  }
+  for (const good of ["", "/", "{region}", "/me?of={region?}"]) assert.deepEqual(listStepFaults({ path: good }), []);
+});
+
+test("a text that no row takes is refused by its place", () => {
+  assert.deepEqual(listFaults(acme([step], { title: "Ac\u0000me" })), [
+    "title: text without control characters (the provider)",
+  ]);
+});
+
 test("what a step captures is known to later ones, though not to itself and never in an address", () => {
   const first: StepInput = {
     ...step,

@@ -1,15 +1,24 @@
 /**
  * What a definition of the right form can still have wrong: a rule that would make a
  * live key look dead, one that no answer reaches, a step that leads nowhere, a name
- * that nothing has. Each is told with the index of its step and rule.
+ * that nothing has, a secret in an address. Each is told with the index of its step and rule.
  */
-import type { Check, Provider, Rule, Source, Step, When } from "./provider.ts";
+import type { Provider, Rule, Source, Step, When } from "./provider.ts";
 import { applies } from "./requests.ts";
+import {
+  type DefinitionFault,
+  listAddressFaults,
+  listBrokenBraces,
+  listBrokenFields,
+  listControlCharacters,
+  listNoteFaults,
+  listPathFaults,
+  listSecretsInAddress,
+  listTexts,
+  namePattern,
+  type Place,
+} from "./text-faults.ts";
 
-/** Where it stands in the definition, and what was expected there. */
-export type DefinitionFault = { path: PropertyKey[]; message: string };
-
-type Place = { path: PropertyKey[]; name: string };
 type Facts = { [Fact in "expires_at" | "scopes" | "identity"]?: { from: Source } | undefined };
 
 const deadVerdicts = new Set<Rule["verdict"]>(["invalid", "expired", "revoked"]);
@@ -18,31 +27,43 @@ const deadVerdicts = new Set<Rule["verdict"]>(["invalid", "expired", "revoked"])
 export function listDefinitionFaults(provider: Provider): DefinitionFault[] {
   const fields = new Set(Object.keys(provider.fields));
   const { base_url, auth_endpoint, token_endpoint } = provider;
+  const place = { path: [], name: "the provider" };
+  const addresses = { base_url, auth_endpoint, token_endpoint };
   return [
-    ...listUnknownNames({ base_url, auth_endpoint, token_endpoint }, fields, { path: [], name: "the provider" }),
-    ...listCheckFaults(provider.check, fields),
+    ...listControlCharacters(provider, place),
+    ...listUnknownNames(addresses, fields, place),
+    ...listAddressTextFaults(addresses, provider, place),
+    ...(base_url !== null && provider.check.kind === "http"
+      ? listAddressFaults(base_url, { ...place, path: ["base_url"] })
+      : []),
+    ...listCheckFaults(provider, fields),
     ...Object.keys(provider.negative_control?.fields ?? {}).flatMap((name) =>
       refuseUnknown(name, fields, { path: ["negative_control", "fields", name], name: "the negative control" }),
     ),
   ];
 }
 
-function listCheckFaults(check: Check, fields: ReadonlySet<string>): DefinitionFault[] {
+function listCheckFaults(provider: Provider, fields: ReadonlySet<string>): DefinitionFault[] {
+  const { check } = provider;
   const place = { path: ["check"], name: "the check" };
   switch (check.kind) {
     case "http":
-      return check.steps.flatMap((step, index) => listStepFaults(check.steps, step, index, fields));
+      return check.steps.flatMap((step, index) => listStepFaults(provider, check.steps, step, index));
     case "postgres":
       return [
         ...refuseUnknown(check.connection_url, fields, { ...place, path: ["check", "connection_url"] }),
         ...listUnreachable(check.rules, place),
+        ...listNotesFaults(check.rules, place),
         ...listUnknownClaims(check, fields, place),
       ];
     case "smtp": {
       const { host, port, secure, user, password } = check;
       return [
         ...listUnknownNames({ host, port, secure, user, password }, fields, place),
+        ...listAddressTextFaults({ host, port }, provider, place),
+        ...listBraces({ secure, user, password }, place),
         ...listUnreachable(check.rules, place),
+        ...listNotesFaults(check.rules, place),
       ];
     }
     case "none":
@@ -50,31 +71,60 @@ function listCheckFaults(check: Check, fields: ReadonlySet<string>): DefinitionF
   }
 }
 
-function listStepFaults(
-  steps: readonly Step[],
-  step: Step,
-  index: number,
-  fields: ReadonlySet<string>,
-): DefinitionFault[] {
+function listStepFaults(provider: Provider, steps: readonly Step[], step: Step, index: number): DefinitionFault[] {
   const place = { path: ["check", "steps", index], name: `step ${index}` };
+  const fields = new Set(Object.keys(provider.fields));
   const captured = steps.slice(0, index).flatMap(({ capture }) => Object.keys(capture ?? {}));
   const known = new Set([...fields, ...captured]);
-  const { base_url, path, headers, form, json, auth } = step;
+  const { base_url, path, headers, form, auth } = step;
   return [
     ...step.when.flatMap(({ field }, at) =>
       refuseUnknown(field, fields, { ...place, path: [...place.path, "when", at, "field"] }),
     ),
     // A credential is bound to the addresses that its own fields make: nothing that a service answers stands in one.
     ...listUnknownNames({ base_url }, fields, place),
-    ...listUnknownNames({ path, headers, form, json }, known, place),
+    ...listStepAddressFaults(provider, step, place),
+    ...listUnknownNames({ path, headers, form, json: step.json }, known, place),
+    ...listBraces({ path, headers, form, auth }, place),
+    ...listTexts({ json: step.json }, place).flatMap(({ text, place: at }) => listBrokenFields(text, known, at)),
     ...(auth?.kind === "google_jwt"
       ? refuseUnknown(auth.service_account, known, { ...place, path: [...place.path, "auth", "service_account"] })
       : listUnknownNames({ auth }, known, place)),
     ...listHastyVerdicts(step.rules, place),
     ...listUnreachable(step.rules, place),
+    ...listNotesFaults(step.rules, place),
     ...listDeadEnds(step, steps.slice(index + 1), place),
     ...listUnknownClaims(step, known, place),
   ];
+}
+
+/** Where the step is sent; Google's token endpoint is the engine's own. */
+function listStepAddressFaults(provider: Provider, step: Step, place: Place): DefinitionFault[] {
+  const { base_url, path, auth } = step;
+  const at = { ...place, path: [...place.path, "base_url"] };
+  const hasNone = base_url === undefined && provider.base_url === null && auth?.kind !== "google_jwt";
+  return [
+    ...listAddressTextFaults({ base_url }, provider, place),
+    ...(base_url === undefined ? [] : listAddressFaults(base_url, at)),
+    ...(hasNone ? [{ path: at.path, message: `an address: neither ${place.name} nor the provider has one` }] : []),
+    ...listPathFaults(path, { ...place, path: [...place.path, "path"] }),
+  ];
+}
+
+function listAddressTextFaults(texts: unknown, { fields }: Provider, place: Place): DefinitionFault[] {
+  const secrets = new Set(Object.keys(fields).filter((name) => fields[name]?.type === "secret"));
+  return [
+    ...listTexts(texts, place).flatMap(({ text, place: at }) => listSecretsInAddress(text, secrets, at)),
+    ...listBraces(texts, place),
+  ];
+}
+
+function listBraces(texts: unknown, place: Place): DefinitionFault[] {
+  return listTexts(texts, place).flatMap(({ text, place: at }) => listBrokenBraces(text, at));
+}
+
+function listNotesFaults(rules: readonly Rule[], place: Place): DefinitionFault[] {
+  return rules.flatMap(({ note }, index) => listNoteFaults(note, ruleOf(place, index, "note")));
 }
 
 /** Dead verdicts from an answer that is the service's fault, or asks for patience. */
@@ -145,17 +195,10 @@ function listUnknownClaims(facts: Facts, known: ReadonlySet<string>, place: Plac
   );
 }
 
-// Wider than what is filled in: `{apiKey}` would be sent as it stands, and be refused as a wrong key.
-const namePattern = /\{([\w-]+)\??\}/g;
-
 /** Names in the texts of a value, however deep, that nothing has. */
 function listUnknownNames(value: unknown, known: ReadonlySet<string>, place: Place): DefinitionFault[] {
-  if (typeof value === "string") {
-    return [...value.matchAll(namePattern)].flatMap(([, name = ""]) => refuseUnknown(name, known, place));
-  }
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, part]) =>
-    listUnknownNames(part, known, { ...place, path: [...place.path, Array.isArray(value) ? Number(key) : key] }),
+  return listTexts(value, place).flatMap(({ text, place: at }) =>
+    [...text.matchAll(namePattern)].flatMap(([, name = ""]) => refuseUnknown(name, known, at)),
   );
 }
 
@@ -164,6 +207,6 @@ function refuseUnknown(name: string, known: ReadonlySet<string>, { path, name: w
   return [{ path, message: `a known field: ${name} is none (${where}; known: ${[...known].join(", ")})` }];
 }
 
-function ruleOf({ path, name }: Place, index: number, key: "status" | "verdict"): Place {
+function ruleOf({ path, name }: Place, index: number, key: "status" | "verdict" | "note"): Place {
   return { path: [...path, "rules", index, key], name: `rule ${index} of ${name}` };
 }

@@ -203,6 +203,9 @@ const Form = z.strictObject({
 export type Provider = z.output<typeof Form>;
 export type ProviderInput = z.input<typeof Form>;
 
+/** As it was stored: refused by now or not, it must not keep the others from being read. */
+export const StoredProvider: z.ZodType<Provider> = Form;
+
 /** Refuses what has the form and could not be carried out, too. */
 export const Provider: z.ZodType<Provider, ProviderInput> = Form.superRefine((definition, context) => {
   for (const fault of listDefinitionFaults(definition)) context.addIssue({ code: "custom", ...fault });

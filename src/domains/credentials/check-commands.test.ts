@@ -4,7 +4,8 @@ import { test } from "node:test";
 import type { App } from "#app.ts";
 import type { CommandContext } from "#cli/command.ts";
 import { AppError, outcomeExit } from "#errors.ts";
-import { json, keyOf, openCheckedCredentials } from "#test/checked-credentials.ts";
+import { Provider } from "#providers/provider.ts";
+import { acme, json, keyOf, openCheckedCredentials } from "#test/checked-credentials.ts";
 
 import { checkCommands } from "./check-commands.ts";
 import { credentialCommands } from "./credential-commands.ts";
@@ -139,6 +140,9 @@ test("providers are listed with their credentials, shown, and refused by a wrong
     /^Acme \(acme, api_key, configuration\)[\s\S]*api_key +secret +required[\s\S]*GET https:\/\/acme\.example\/me/,
   );
   await assert.rejects(runCommand(app, "providers show", { arguments: ["acm"] }), /there is no provider acm/);
+  app.config.providers.push(Provider.parse({ ...acme, name: "openai" }));
+  const replacing = await runCommand(app, "providers show", { arguments: ["openai"] });
+  assert.match(replacing.text, /^Acme \(openai, api_key, configuration\)\nreplaces the built-in one$/m);
 });
 
 test("a made-up key must be called dead: agreement ends with 0, another answer with 10, silence with 12", async (t) => {

@@ -61,26 +61,42 @@ export function listCheckable(db: Db): Promise<Checkable[]> {
 }
 
 /**
- * Whether this caller may ask now: one check of a credential at a time, whoever asks, and
- * only as long as nobody has asked or changed its value since it was read. A claim is known by its
- * instant and lapses by itself when the asker is killed.
+ * Of these, whom this caller may ask for now: one check of a credential at a time, whoever
+ * asks, and only as long as nobody has asked or changed its value since it was read. A claim
+ * is known by its instant and lapses by itself when the asker is killed. A row that somebody
+ * changes at this moment is not waited for: it is not claimed.
  */
-export function claimCheck(
+export function claimChecks(
   db: Db,
-  { id, version, attemptedAt }: Pick<Credential, "id" | "version" | "attemptedAt">,
+  credentials: readonly Pick<Credential, "id" | "version" | "attemptedAt">[],
   lapseMs: number,
-): Promise<{ claimedAt: string } | undefined> {
-  return maybe(
+): Promise<{ id: number; claimedAt: string }[]> {
+  return many(
     db,
-    z.object({ claimedAt: z.string() }),
+    z.object({ id: z.int(), claimedAt: z.string() }),
     sql`
-    update aegis_credentials
+    with asked as (
+      select *
+      from unnest(
+        ${credentials.map(({ id }) => id)}::integer[],
+        ${credentials.map(({ version }) => version)}::integer[],
+        ${credentials.map(({ attemptedAt }) => attemptedAt)}::timestamptz[]
+      ) as asked (id, version, attempted_at)
+    ), free as (
+      select c.id
+      from aegis_credentials c
+      join asked a on a.id = c.id
+      where c.version = a.version
+        and date_trunc('milliseconds', c.attempted_at) is not distinct from a.attempted_at
+        and (c.check_claimed_at is null
+          or c.check_claimed_at < clock_timestamp() - make_interval(secs => ${lapseMs / 1000}))
+      for no key update of c skip locked
+    )
+    update aegis_credentials c
     set check_claimed_at = date_trunc('milliseconds', clock_timestamp())
-    where id = ${id} and version = ${version}
-      and date_trunc('milliseconds', attempted_at) is not distinct from ${attemptedAt}::timestamptz
-      and (check_claimed_at is null
-        or check_claimed_at < clock_timestamp() - make_interval(secs => ${lapseMs / 1000}))
-    returning check_claimed_at as claimed_at`,
+    from free f
+    where c.id = f.id
+    returning c.id, c.check_claimed_at as claimed_at`,
   );
 }
 
@@ -104,43 +120,78 @@ export type KeptCheck = {
 };
 
 /**
- * The check, the standing and the end of the claim, together; false, and nothing written,
- * when the value changed meanwhile or the claim was lost. The revision stays: nobody's edit
- * is in the way of a check.
+ * Of each the check, the standing and the end of the claim, together; answers the ids of
+ * those that were kept. Nothing is written of one whose value changed meanwhile or whose
+ * claim was lost. The revision stays: nobody's edit is in the way of a check.
  */
-export async function keepCheck(tx: Db, { credentialId, claimedAt, check, standing }: KeptCheck): Promise<boolean> {
-  const kept = await run(
+export async function keepChecks(tx: Db, found: readonly KeptCheck[]): Promise<number[]> {
+  const rows = found.map(({ credentialId, claimedAt, check, standing }) => ({
+    ...{ credential_id: credentialId, claimed_at: claimedAt },
+    ...{ version: check.version, verdict: check.verdict, detail: check.detail, status: check.status },
+    ...{ latency_ms: check.latencyMs, identity: check.identity, scopes: check.scopes, expires_at: check.expiresAt },
+    requested_by: check.requestedBy,
+    validation_status: standing.validationStatus,
+    last_validated_at: standing.lastValidatedAt,
+    attempted_at: standing.attemptedAt,
+    attempt_verdict: standing.attemptVerdict,
+    attempt_detail: standing.attemptDetail,
+    dead_verdict: standing.deadVerdict,
+    dead_seen_at: standing.deadSeenAt,
+    confirm_after: standing.confirmAfter,
+    standing_identity: standing.identity,
+    standing_scopes: standing.scopes,
+    discovered_expires_at: standing.discoveredExpiresAt,
+  }));
+  const kept = await many(
     tx,
+    z.object({ credentialId: z.int() }),
     sql`
-    with judged as (
-      update aegis_credentials
+    with found as (
+      select *
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as found (
+        credential_id integer, claimed_at timestamptz, version integer, verdict text, detail text, status text,
+        latency_ms integer, identity text, scopes text[], expires_at timestamptz, requested_by text,
+        validation_status text, last_validated_at timestamptz, attempted_at timestamptz, attempt_verdict text,
+        attempt_detail text, dead_verdict text, dead_seen_at timestamptz, confirm_after timestamptz,
+        standing_identity text, standing_scopes text[], discovered_expires_at timestamptz)
+    ), held as (
+      select c.id
+      from aegis_credentials c
+      join found f on f.credential_id = c.id and f.version = c.version and f.claimed_at = c.check_claimed_at
+      order by c.id
+      for no key update of c
+    ), judged as (
+      update aegis_credentials c
       set check_claimed_at = null,
-          validation_status = ${standing.validationStatus},
-          last_validated_at = ${standing.lastValidatedAt}::timestamptz,
-          attempted_at = ${standing.attemptedAt}::timestamptz,
-          attempt_verdict = ${standing.attemptVerdict}, attempt_detail = ${standing.attemptDetail},
-          dead_verdict = ${standing.deadVerdict}, dead_seen_at = ${standing.deadSeenAt}::timestamptz,
-          confirm_after = ${standing.confirmAfter}::timestamptz,
-          identity = ${standing.identity}, scopes = ${standing.scopes}::text[],
-          discovered_expires_at = ${standing.discoveredExpiresAt}::timestamptz,
-          expires_at = coalesce(${standing.discoveredExpiresAt}::timestamptz, declared_expires_at),
+          validation_status = f.validation_status,
+          last_validated_at = f.last_validated_at,
+          attempted_at = f.attempted_at,
+          attempt_verdict = f.attempt_verdict, attempt_detail = f.attempt_detail,
+          dead_verdict = f.dead_verdict, dead_seen_at = f.dead_seen_at,
+          confirm_after = f.confirm_after,
+          identity = f.standing_identity, scopes = f.standing_scopes,
+          discovered_expires_at = f.discovered_expires_at,
+          expires_at = coalesce(f.discovered_expires_at, c.declared_expires_at),
           expiry_source = case
-            when ${standing.discoveredExpiresAt}::timestamptz is not null then 'discovered'
-            when declared_expires_at is not null then 'declared'
+            when f.discovered_expires_at is not null then 'discovered'
+            when c.declared_expires_at is not null then 'declared'
             else 'unknown'
           end
-      where id = ${credentialId} and version = ${check.version} and check_claimed_at = ${claimedAt}::timestamptz
-      returning id
+      from found f
+      join held h on h.id = f.credential_id
+      where c.id = h.id
+      returning c.id
     )
     insert into aegis_credential_check
       (credential_id, version, verdict, detail, status, latency_ms, identity, scopes, expires_at, requested_by,
        checked_at)
-    select id, ${check.version}::integer, ${check.verdict}, ${check.detail}, ${check.status}, ${check.latencyMs}::integer,
-      ${check.identity}, ${check.scopes}::text[], ${check.expiresAt}::timestamptz, ${check.requestedBy},
-      ${standing.attemptedAt}::timestamptz
-    from judged`,
+    select f.credential_id, f.version, f.verdict, f.detail, f.status, f.latency_ms, f.identity, f.scopes,
+      f.expires_at, f.requested_by, f.attempted_at
+    from found f
+    join judged j on j.id = f.credential_id
+    returning credential_id`,
   );
-  return kept > 0;
+  return kept.map(({ credentialId }) => credentialId);
 }
 
 /**
@@ -166,12 +217,20 @@ export function postponeConfirmations(
       from alive
       group by provider, origin
       having bool_and(is_pending) and count(*) >= ${atLeast}
+    ), postponed as (
+      select c.id
+      from aegis_credentials c
+      join alive a on a.id = c.id
+      join fallen f on f.provider = a.provider and f.origin = a.origin
+      where c.confirm_after < c.dead_seen_at + ${delay}
+      -- In the order in which checks are kept, too: two that lock several rows must not wait for each other.
+      order by c.id
+      for no key update of c
     )
     update aegis_credentials c
     set confirm_after = c.dead_seen_at + ${delay}
-    from alive a
-    join fallen f on f.provider = a.provider and f.origin = a.origin
-    where c.id = a.id and c.confirm_after < c.dead_seen_at + ${delay}
+    from postponed p
+    where c.id = p.id
     returning c.credential_name, c.provider, c.dead_seen_at`,
   );
 }

@@ -14,12 +14,14 @@ import {
   CredentialCheck,
   EqualGroup,
   type Environment,
+  Line,
   NewCredential,
+  Note,
   VersionSummary,
 } from "./schema.ts";
 import { rotationRoutes } from "./rotation-routes.ts";
 import { hasNoCredential, revealById } from "./vault.ts";
-import { CredentialId, CredentialReply, readGuard, tagOf } from "./wire.ts";
+import { CredentialId, CredentialReply, listReadable, readGuard, tagOf } from "./wire.ts";
 
 const instant = z.iso.datetime({ offset: true });
 const Warnings = z.array(z.object({ field: z.string(), warning: z.string() }));
@@ -28,7 +30,7 @@ const WrittenReply = z.object({ credential: CredentialReply, warnings: Warnings 
 const Change = z.strictObject({
   expires_at: instant.nullable().optional(),
   rotation_reminder_days: NewCredential.shape.rotation_reminder_days.unwrap().optional(),
-  note: z.string().max(1000).nullable().optional(),
+  note: Note.nullable().optional(),
 });
 
 const NewValue = z.strictObject({
@@ -49,19 +51,26 @@ function collectionRoutes(app: ServerApp): readonly Route[] {
       method: "GET",
       path: "/credentials",
       summary: "Credentials by name, without their values",
+      description: "Of the environments that the caller may read, as every list of credentials.",
       permission: "credentials:read",
+      environment: "any",
       query: z.object({
-        provider: z.string().max(63).optional(),
-        after: z.string().max(100).optional().describe("The last name of the page before"),
+        provider: Line.max(63).optional(),
+        after: Line.max(100).optional().describe("The last name of the page before"),
         limit: z.coerce.number().int().min(1).max(1000).default(100),
       }),
       response: { 200: z.object({ credentials: z.array(CredentialReply) }) },
-      handle: async ({ query }) => ({ body: { credentials: await listCredentialPage(app.db, query) } }),
+      handle: async (request) => {
+        const environments = listReadable(request);
+        const credentials = await listCredentialPage(app.db, { ...request.query, environments });
+        return { body: { credentials } };
+      },
     }),
     route({
       method: "POST",
       path: "/credentials",
       summary: "Seal a credential",
+      etag: "tells",
       permission: "credentials:write",
       environment: ({ body }) => body.environment,
       body: NewCredential,
@@ -76,8 +85,15 @@ function collectionRoutes(app: ServerApp): readonly Route[] {
       path: "/credentials/equal",
       summary: "Which credentials hold the same value",
       permission: "credentials:read",
+      environment: "any",
       response: { 200: z.object({ groups: z.array(EqualGroup) }) },
-      handle: async () => ({ body: { groups: await listEqualGroups(app.db) } }),
+      handle: async (request) => {
+        const environments = listReadable(request);
+        const groups = (await listEqualGroups(app.db)).map(({ members }) => ({
+          members: members.filter(({ environment }) => environments.includes(environment)),
+        }));
+        return { body: { groups: groups.filter(({ members }) => members.length > 1) } };
+      },
     }),
   ];
 }
@@ -89,6 +105,7 @@ function itemRoutes(app: ServerApp): readonly Route[] {
       method: "GET",
       path: "/credentials/:id",
       summary: "One credential, without its value",
+      etag: "tells",
       permission: "credentials:read",
       environment,
       params: CredentialId,
@@ -102,6 +119,7 @@ function itemRoutes(app: ServerApp): readonly Route[] {
       method: "PATCH",
       path: "/credentials/:id",
       summary: "Change what is told about a credential; its value stays",
+      etag: "guards",
       permission: "credentials:write",
       environment,
       params: CredentialId,
@@ -124,6 +142,7 @@ function itemRoutes(app: ServerApp): readonly Route[] {
       method: "DELETE",
       path: "/credentials/:id",
       summary: "Remove a credential with all of its versions",
+      etag: "guards",
       permission: "credentials:write",
       environment,
       params: CredentialId,
@@ -172,6 +191,7 @@ function valueRoutes(app: ServerApp): readonly Route[] {
       method: "PUT",
       path: "/credentials/:id/value",
       summary: "Give a credential a new value; fields that are not given keep theirs",
+      etag: "guards",
       permission: "credentials:write",
       environment,
       params: CredentialId,
@@ -189,6 +209,7 @@ function valueRoutes(app: ServerApp): readonly Route[] {
       method: "POST",
       path: "/credentials/:id/rollback",
       summary: "Make an earlier value the current one again",
+      etag: "guards",
       permission: "credentials:write",
       environment,
       params: CredentialId,
@@ -205,6 +226,7 @@ function valueRoutes(app: ServerApp): readonly Route[] {
       method: "POST",
       path: "/credentials/:id/rebind",
       summary: "Allow the value to be sent where the configuration leads it now",
+      etag: "guards",
       permission: "credentials:write",
       environment,
       params: CredentialId,
@@ -241,6 +263,6 @@ function environmentOf(app: ServerApp): (input: { params: { id: number } }) => P
 
 async function requireById(app: Pick<ServerApp, "db">, id: number): Promise<Credential> {
   const credential = await findCredentialById(app.db, id);
-  if (credential === undefined) throw hasNoCredential(String(id));
+  if (credential === undefined) throw hasNoCredential(id);
   return credential;
 }

@@ -11,7 +11,10 @@ export const credentials: Domain = {
   name: "credentials",
   sections: [aegisProviders],
   commands: [...credentialCommands, ...checkCommands, ...providerCommands],
-  checks: async (app) => (await import("./checks.ts")).checkCredentials(app),
+  checks: async (app) => {
+    const { checkCredentials, checkRegistry } = await import("./checks.ts");
+    return [...(await checkRegistry(app)), ...(await checkCredentials(app))];
+  },
   routes: async (app) => (await import("./routes.ts")).listCredentialRoutes(app),
   jobs: async () => (await import("./jobs.ts")).credentialJobs,
   schedules: listSchedules,

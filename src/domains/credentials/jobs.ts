@@ -3,14 +3,20 @@ import { z } from "zod";
 
 import { job } from "#jobs/job.ts";
 
+import { Environment } from "./schema.ts";
+
 const hourMs = 3_600_000;
 
-/** All that are due, or one by its name. */
+/** All that are due, those of some environments, or one by its name. */
 const sweep = job({
   name: "credentials.sweep",
-  data: z.object({ name: z.string().optional(), force: z.boolean().optional() }),
+  data: z.object({
+    name: z.string().optional(),
+    force: z.boolean().optional(),
+    environments: z.array(Environment).optional(),
+  }),
   timeoutMs: hourMs,
-  run: async (app, { name, force = false }, { actor, signal, progress }) => {
+  run: async (app, { name, force = false, environments }, { actor, signal, progress }) => {
     const { sweepCredentials, withCheckTools } = await import("./sweep.ts");
     const { checkCredential } = await import("./live-check.ts");
     const { remind } = await import("./reminders.ts");
@@ -22,7 +28,7 @@ const sweep = job({
           ...(checked.state === "checked" ? { verdict: checked.answer.verdict } : { why: checked.why }),
         };
       }
-      const swept = await sweepCredentials(app, tools, { requestedBy: actor, signal, progress, force });
+      const swept = await sweepCredentials(app, tools, { requestedBy: actor, signal, progress, force, environments });
       return { ...swept, reminded: await remind(app, { name: actor }) };
     });
   },

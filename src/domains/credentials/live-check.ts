@@ -6,14 +6,13 @@
  * that was asked with. A value that cannot be opened or sent is an answer too: unknown.
  */
 import type { App } from "#app.ts";
-import { AppError } from "#errors.ts";
-import { appendEvent } from "#events/events.ts";
+import { AppError, readErrorCode } from "#errors.ts";
 import { type CheckAnswer, type CheckTools, checkFields } from "#providers/ask.ts";
-import { transaction } from "#store/database.ts";
 
-import { type Checkable, claimCheck, findCheckable, keepCheck, releaseCheck } from "./check-queries.ts";
+import { type CheckBatches, createCheckBatches } from "./check-batches.ts";
+import { type Checkable, findCheckable, releaseCheck } from "./check-queries.ts";
 import { findCredential } from "./queries.ts";
-import { requireProvider } from "./registry.ts";
+import { findDefinitionFault, requireProvider } from "./registry.ts";
 import type { Credential } from "./schema.ts";
 import { isDead, judgeAnswer } from "./standing.ts";
 import { describeTurn } from "./turns.ts";
@@ -42,9 +41,6 @@ export type CheckOutcome =
 /** With the credential as it stands afterwards. */
 export type Checked = CheckOutcome & { credential: Credential };
 
-/** A check takes 10 s at most, of AWS twice that, and its turn at the host as much; one that holds its claim longer was killed. */
-const claimLapseMs = 60_000;
-
 /** A provider that could not be reached is tried again this soon. */
 const unreachedAgainS = 60;
 
@@ -59,32 +55,49 @@ export async function checkCredential(
   if (credential === undefined) throw hasNoCredential(name);
   const why = await findReasonToSkip(app, credential, work);
   if (why !== undefined) return { state: "skipped", credential, why };
-  const outcome = await askAndKeep(app, tools, credential, work);
+  const outcome = await askAndKeep({ app, tools, batches: createCheckBatches(app) }, credential, work);
   const after = await findCredential(app.db, name);
   return { ...outcome, credential: after ?? credential };
 }
 
+/** What one check after the other is made with. */
+export type Checker = { app: CheckApp; tools: CheckTools; batches: CheckBatches };
+
 /** Asks for one that was just read as due. */
-export async function askAndKeep(
-  app: CheckApp,
-  tools: CheckTools,
-  credential: Checkable,
-  work: CheckWork,
-): Promise<CheckOutcome> {
-  const claim = await claimCheck(app.db, credential, claimLapseMs);
+export async function askAndKeep(checker: Checker, credential: Checkable, work: CheckWork): Promise<CheckOutcome> {
+  const { app, batches } = checker;
+  const claim = await batches.claim(credential);
   if (claim === undefined) return { state: "skipped", why: "somebody else checks or changes it at this moment" };
   const begunAt = performance.now();
   let isKept = false;
   try {
-    const answer = await ask(app, tools, credential, work);
-    if (answer === "quarantined") return { state: "skipped", why: "it is quarantined" };
     // The database's clock, carried on by our own: instants of several hosts compare.
-    const at = new Date(Date.parse(claim.claimedAt) + Math.round(performance.now() - begunAt)).toISOString();
-    const kept = await keep(app, credential, { ...claim, answer, at, requestedBy: work.requestedBy });
+    const readAt = (): string =>
+      new Date(Date.parse(claim.claimedAt) + Math.round(performance.now() - begunAt)).toISOString();
+    const keepAnswer = (answer: CheckAnswer): Promise<CheckOutcome> =>
+      keep(batches, credential, { ...claim, answer, at: readAt(), requestedBy: work.requestedBy });
+    const kept = await askAndJudge(checker, credential, { work, keepAnswer });
     isKept = kept.state === "checked";
     return kept;
   } finally {
     if (!isKept) await releaseCheck(app.db, credential.id, claim.claimedAt);
+  }
+}
+
+/** What breaks is one credential's own: the others of a sweep go on. Where nothing can be kept at all, it throws. */
+async function askAndJudge(
+  checker: Checker,
+  credential: Checkable,
+  { work, keepAnswer }: { work: CheckWork; keepAnswer: (answer: CheckAnswer) => Promise<CheckOutcome> },
+): Promise<CheckOutcome> {
+  try {
+    const answer = await ask(checker, credential, work);
+    if (answer === "quarantined") return { state: "skipped", why: "it is quarantined" };
+    return await keepAnswer(answer);
+  } catch (error) {
+    if (work.signal.aborted) throw error;
+    const cause = readErrorCode(error) ?? (error instanceof Error ? error.name : "no error");
+    return keepAnswer(undecided(`the program could not carry out or keep its check: ${cause}`));
   }
 }
 
@@ -116,13 +129,15 @@ async function findIntervalS(app: CheckApp, { attemptVerdict, provider: name }: 
 }
 
 async function ask(
-  app: CheckApp,
-  tools: CheckTools,
+  { app, tools, batches }: Checker,
   credential: Checkable,
   { requestedBy, signal }: CheckWork,
 ): Promise<CheckAnswer | "quarantined"> {
   try {
-    const { provider, fields } = await openForUse(app, credential, { name: requestedBy });
+    const { provider, source, fields } = await openForUse(app, credential, { name: requestedBy }, batches.readSealed);
+    // The others were judged when they were read: a stored one may be older than a rule.
+    const fault = source === "api" ? findDefinitionFault(provider) : undefined;
+    if (fault !== undefined) return undecided(`its provider's definition is refused: ${fault}`);
     const answer = await checkFields(tools, provider, fields, { signal });
     // STS answers SignatureDoesNotMatch for a while when two secrets of one key id are tried.
     const isDoubtful = provider.name === "aws" && isDead(answer.verdict);
@@ -131,21 +146,22 @@ async function ask(
     if (!(error instanceof AppError)) throw error;
     // Both ways the vault has quarantined it, with an event.
     if (error.code === "conflict" || error.code === "sealed") return "quarantined";
-    if (error.code === "invalid_input" || error.code === "not_found") return cannotBeAsked(error.message);
+    if (error.code === "invalid_input" || error.code === "not_found")
+      return undecided(`it cannot be asked for: ${error.message}`);
     throw error;
   }
 }
 
-function cannotBeAsked(why: string): CheckAnswer {
+function undecided(detail: string): CheckAnswer {
   return {
-    ...{ verdict: "unknown", detail: `it cannot be asked for: ${why}`, status: null, latencyMs: 0 },
+    ...{ verdict: "unknown", detail, status: null, latencyMs: 0 },
     ...{ expiresAt: null, scopes: null, identity: null, retryAfterS: null },
   };
 }
 
 /** The check, the standing and what turned, together. A value that changed meanwhile is not judged. */
 async function keep(
-  app: CheckApp,
+  batches: CheckBatches,
   credential: Checkable,
   found: { claimedAt: string; answer: CheckAnswer; at: string; requestedBy: string },
 ): Promise<CheckOutcome> {
@@ -154,17 +170,8 @@ async function keep(
   const { verdict, detail, status, latencyMs, identity, scopes, expiresAt } = answer;
   const { id: credentialId, version } = credential;
   const check = { version, verdict, detail, status, latencyMs, identity, scopes, expiresAt, requestedBy };
-  const row = { credentialId, claimedAt, check, standing };
-  const isKept =
-    turns.length === 0
-      ? await keepCheck(app.db, row)
-      : await transaction(app.db, async (tx) => {
-          if (!(await keepCheck(tx, row))) return false;
-          for (const turn of turns) {
-            await appendEvent(tx, app.keys, describeTurn(credential, turn, { requestedBy, detail }));
-          }
-          return true;
-        });
+  const events = turns.map((turn) => describeTurn(credential, turn, { requestedBy, detail }));
+  const isKept = await batches.keep({ row: { credentialId, claimedAt, check, standing }, events });
   if (!isKept)
     return { state: "skipped", why: "its value changed, or another check took over, while it was asked for" };
   return { state: "checked", answer, needsConfirmation, confirmAfter: standing.confirmAfter };

@@ -58,7 +58,7 @@ async function runShow(context: CommandContext): Promise<number> {
   const [name = ""] = context.arguments;
   const app = await context.openApp();
   const { requireProvider } = await import("./registry.ts");
-  const { provider, source } = await requireProvider(app, name);
+  const { provider, source, replaces } = await requireProvider(app, name);
   const paint = createPaint({ color: context.global.color });
   const fields = Object.entries(provider.fields).map(([field, { type, required, note }]) => [
     `  ${field}`,
@@ -73,6 +73,7 @@ async function runShow(context: CommandContext): Promise<number> {
       : [`  ${check.kind === "none" ? `nothing: ${check.why}` : check.kind}`];
   const text = [
     `${paint.strong(provider.title)} (${provider.name}, ${provider.type}, ${source})`,
+    ...(replaces === undefined ? [] : [paint.loose(`replaces the ${replaces} one`)]),
     "fields",
     formatTable(["  FIELD", "TYPE", "NEEDED", "NOTE"].map(paint.faint), fields),
     "asks",
@@ -81,7 +82,7 @@ async function runShow(context: CommandContext): Promise<number> {
     ...(provider.unproven ? [paint.loose("its check has not been seen answered by the real service yet")] : []),
     ...(provider.docs_url === undefined ? [] : [paint.faint(provider.docs_url)]),
   ];
-  context.output.data({ ...provider, source }, text.join("\n"));
+  context.output.data({ ...provider, source, ...(replaces === undefined ? {} : { replaces }) }, text.join("\n"));
   return outcomeExit.ok;
 }
 

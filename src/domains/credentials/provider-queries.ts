@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { z } from "zod";
 
-import { Provider } from "#providers/provider.ts";
+import { type Provider, StoredProvider } from "#providers/provider.ts";
 import { type Db, many, maybe } from "#store/database.ts";
 
 /** A provider as the platform knows its table. */
@@ -40,7 +40,7 @@ export function findProviderRow(db: Db, name: string): Promise<ProviderRow | und
 export function listApiDefinitions(db: Db): Promise<{ definition: Provider }[]> {
   return many(
     db,
-    z.object({ definition: Provider }),
+    z.object({ definition: StoredProvider }),
     sql`select definition from aegis_providers where source = 'api' order by provider_name`,
   );
 }
@@ -48,7 +48,7 @@ export function listApiDefinitions(db: Db): Promise<{ definition: Provider }[]> 
 export function findApiDefinition(db: Db, name: string): Promise<{ definition: Provider } | undefined> {
   return maybe(
     db,
-    z.object({ definition: Provider }),
+    z.object({ definition: StoredProvider }),
     sql`select definition from aegis_providers where source = 'api' and provider_name = ${name}`,
   );
 }

@@ -8,9 +8,9 @@ import {
   Credential,
   CredentialVersion,
   EqualGroup,
+  Environment,
   type NewCredential,
   type SealedField,
-  type Environment,
   VersionSummary,
 } from "./schema.ts";
 
@@ -40,19 +40,25 @@ export function listCredentials(db: Db, provider?: string): Promise<Credential[]
   );
 }
 
-/** One page by name, from the one after `after`. */
+/** One page by name, from the one after `after`, of these environments alone. */
 export function listCredentialPage(
   db: Db,
-  page: { provider?: string | undefined; after?: string | undefined; limit: number },
+  page: {
+    provider?: string | undefined;
+    after?: string | undefined;
+    limit: number;
+    environments: readonly Environment[];
+  },
 ): Promise<Credential[]> {
-  const { provider, after = "", limit } = page;
+  const { provider, after = "", limit, environments } = page;
   return many(
     db,
     Credential,
     sql`
     select ${credentialColumns}
     from aegis_credentials
-    where credential_name > ${after} and ${provider === undefined ? sql`true` : sql`provider = ${provider}`}
+    where credential_name > ${after} and environment = any(${[...environments]}::text[])
+      and ${provider === undefined ? sql`true` : sql`provider = ${provider}`}
     order by credential_name
     limit ${limit}`,
   );
@@ -207,18 +213,39 @@ export function findSealedVersion(db: Db, credentialId: number, version: number)
   return maybe(
     db,
     SealedVersion,
-    sql`
-    select ${versionColumns}, sealed.field_names, sealed.sealed
-    from aegis_credential_version v
-    cross join lateral (
-      select coalesce(array_agg(f.field order by f.field), '{}') as field_names,
-        coalesce(array_agg(f.sealed order by f.field), '{}') as sealed
-      from aegis_credential_field f
-      where f.credential_id = v.credential_id and f.version = v.version
-    ) as sealed
-    where v.credential_id = ${credentialId} and v.version = ${version}`,
+    sql`${selectSealedVersion} where v.credential_id = ${credentialId} and v.version = ${version}`,
   );
 }
+
+/** The same of several at once; those that are not there are left out. */
+export function listSealedVersions(
+  db: Db,
+  wanted: readonly { credentialId: number; version: number }[],
+): Promise<SealedVersion[]> {
+  return many(
+    db,
+    SealedVersion,
+    sql`
+    ${selectSealedVersion}
+    where (v.credential_id, v.version) in (
+      select *
+      from unnest(
+        ${wanted.map(({ credentialId }) => credentialId)}::integer[],
+        ${wanted.map(({ version }) => version)}::integer[]
+      )
+    )`,
+  );
+}
+
+const selectSealedVersion = sql`
+  select ${versionColumns}, sealed.field_names, sealed.sealed
+  from aegis_credential_version v
+  cross join lateral (
+    select coalesce(array_agg(f.field order by f.field), '{}') as field_names,
+      coalesce(array_agg(f.sealed order by f.field), '{}') as sealed
+    from aegis_credential_field f
+    where f.credential_id = v.credential_id and f.version = v.version
+  ) as sealed`;
 
 const KeyUse = CredentialVersion.pick({ environment: true, kekVersion: true });
 export type KeyUse = z.output<typeof KeyUse>;
@@ -240,7 +267,7 @@ const SealedVersion = CredentialVersion.extend({
   fieldNames: z.array(z.string()),
   sealed: z.array(z.custom<Buffer>((value) => Buffer.isBuffer(value))),
 });
-type SealedVersion = z.output<typeof SealedVersion>;
+export type SealedVersion = z.output<typeof SealedVersion>;
 
 /** The newest first. */
 export function listVersions(db: Db, credentialId: number): Promise<VersionSummary[]> {
@@ -353,6 +380,7 @@ export async function countVersionsUnderOtherKeys(db: Db, environment: Environme
 export const Expiring = z.object({
   credentialName: z.string(),
   provider: z.string(),
+  environment: Environment,
   expiresAt: z.string(),
   daysLeft: z.number(),
 });
@@ -364,8 +392,10 @@ export function listExpiring(db: Db): Promise<Expiring[]> {
     db,
     Expiring,
     sql`
-    select credential_name, provider, expires_at,
-      (extract(epoch from time_until_expiry) / 86400)::float8 as days_left
-    from aegis_expiring_credentials`,
+    select e.credential_name, e.provider, c.environment, e.expires_at,
+      (extract(epoch from e.time_until_expiry) / 86400)::float8 as days_left
+    from aegis_expiring_credentials e
+    join aegis_credentials c on c.credential_name = e.credential_name
+    order by e.expires_at`,
   );
 }

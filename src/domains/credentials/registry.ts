@@ -8,6 +8,7 @@ import type { App } from "#app.ts";
 import { AppError } from "#errors.ts";
 import { appendEvent } from "#events/events.ts";
 import { allProviders } from "#providers/all.ts";
+import { listDefinitionFaults } from "#providers/definition-faults.ts";
 import type { Provider } from "#providers/provider.ts";
 import { type Db, transaction } from "#store/database.ts";
 
@@ -21,7 +22,12 @@ import {
   upsertProviders,
 } from "./provider-queries.ts";
 
-export type KnownProvider = { provider: Provider; source: ProviderSource };
+export type KnownProvider = {
+  provider: Provider;
+  source: ProviderSource;
+  /** What has the same name and is not used for that. */
+  replaces?: "built-in";
+};
 
 type RegistryApp = Pick<App, "config" | "db">;
 
@@ -32,14 +38,14 @@ export async function listProviders(app: RegistryApp): Promise<KnownProvider[]> 
     known.set(definition.name, { provider: definition, source: "api" });
   }
   for (const provider of allProviders) known.set(provider.name, { provider, source: "built-in" });
-  for (const provider of app.config.providers) known.set(provider.name, { provider, source: "configuration" });
+  for (const provider of app.config.providers) known.set(provider.name, asConfigured(provider));
   return [...known.values()].toSorted((a, b) => (a.provider.name < b.provider.name ? -1 : 1));
 }
 
 /** The provider of that name; `not_found` names the nearest command. */
 export async function requireProvider(app: RegistryApp, name: string): Promise<KnownProvider> {
   const configured = app.config.providers.find((provider) => provider.name === name);
-  if (configured !== undefined) return { provider: configured, source: "configuration" };
+  if (configured !== undefined) return asConfigured(configured);
   const builtIn = allProviders.find((provider) => provider.name === name);
   if (builtIn !== undefined) return { provider: builtIn, source: "built-in" };
   const stored = await findApiDefinition(app.db, name);
@@ -47,6 +53,17 @@ export async function requireProvider(app: RegistryApp, name: string): Promise<K
   throw new AppError("not_found", `there is no provider ${describeUnknown(name)}`, {
     hint: "List them with: leveredge providers list",
   });
+}
+
+function asConfigured(provider: Provider): KnownProvider {
+  const isBuiltIn = allProviders.some(({ name }) => name === provider.name);
+  return { provider, source: "configuration", ...(isBuiltIn ? { replaces: "built-in" } : {}) };
+}
+
+/** Why a definition would not be taken today; undefined when it would. One that is stored may be older than a rule. */
+export function findDefinitionFault(provider: Provider): string | undefined {
+  const [fault] = listDefinitionFaults(provider);
+  return fault === undefined ? undefined : `${fault.path.join(".")}: expected ${fault.message}`;
 }
 
 /** Brings the table up to date; answers the names of those that were new or changed. A second call changes nothing. */

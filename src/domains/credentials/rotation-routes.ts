@@ -64,6 +64,6 @@ export function rotationRoutes(app: ServerApp): readonly Route[] {
 
 async function requireById(app: Pick<ServerApp, "db">, id: number): Promise<Credential> {
   const credential = await findCredentialById(app.db, id);
-  if (credential === undefined) throw hasNoCredential(String(id));
+  if (credential === undefined) throw hasNoCredential(id);
   return credential;
 }

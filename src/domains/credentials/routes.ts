@@ -3,7 +3,7 @@ import { z } from "zod";
 
 import type { ServerApp } from "#domain.ts";
 import { AppError } from "#errors.ts";
-import { allows } from "#http/permission.ts";
+import { type Actor, listAllowed } from "#http/permission.ts";
 import { type Route, requireActor, route } from "#http/route.ts";
 import { Provider } from "#providers/provider.ts";
 
@@ -11,8 +11,9 @@ import { credentialRoutes } from "./credential-routes.ts";
 import { findProviderRow, listProviderRows, type ProviderRow } from "./provider-queries.ts";
 import { findCredential, findCredentialById, listCredentials, listExpiring } from "./queries.ts";
 import { addProvider, requireProvider, seedProviders } from "./registry.ts";
-import type { Credential, Environment } from "./schema.ts";
+import { type Credential, CredentialName, Environment } from "./schema.ts";
 import {
+  listReadable,
   ProviderName,
   ProviderReply,
   StatusReply,
@@ -45,7 +46,7 @@ function providerRoutes(app: ServerApp): readonly Route[] {
       response: { 200: ProviderReply },
       handle: async ({ params }) => {
         await requireProvider(app, params.provider_name);
-        await listSeeded(app);
+        await seedProviders(app, registry);
         const row = await findProviderRow(app.db, params.provider_name);
         if (row === undefined) throw new AppError("internal", `provider ${params.provider_name} has no row`);
         return { body: toProviderReply(row) };
@@ -75,26 +76,23 @@ function statusRoutes(app: ServerApp): readonly Route[] {
       method: "GET",
       path: "/credentials/status",
       summary: "What the last checks said of every credential, and how old that is",
-      description: "With check=true every one that is due is asked: 202 and a job.",
+      description:
+        "With check=true every one that is due, of the environments that the caller may validate, is asked: 202 and a job.",
       permission: "credentials:read",
+      environment: "any",
       query: z.object({ check: z.enum(["true", "false"]).default("false") }),
       response: {
         200: z.object({ checked_at: z.string(), credentials: z.array(StatusReply) }),
         202: z.object({ jobId: z.string() }),
       },
       handle: async (request) => {
-        const actor = requireActor(request);
-        if (request.query.check === "true") {
-          if (!allows(actor.scopes, "credentials:validate", "shared")) {
-            throw new AppError("forbidden", "check=true needs credentials:validate:shared", {
-              hint: "Use a token or a user that holds it.",
-            });
-          }
-          const queued = await app.jobs.enqueue("credentials.sweep", {}, { actor: actor.name, key: "sweep" });
-          return { status: 202, body: queued };
-        }
+        if (request.query.check === "true")
+          return { status: 202, body: await enqueueSweep(app, requireActor(request)) };
+        const environments = listReadable(request);
         const now = app.now();
-        const credentials = (await listCredentials(app.db)).map((credential) => toStatusReply(credential, now));
+        const credentials = (await listCredentials(app.db))
+          .filter(({ environment }) => environments.includes(environment))
+          .map((credential) => toStatusReply(credential, now));
         return { body: { checked_at: now.toISOString(), credentials } };
       },
     }),
@@ -103,6 +101,7 @@ function statusRoutes(app: ServerApp): readonly Route[] {
       path: "/credentials/expiring",
       summary: "Credentials whose date is less than 30 days away, the nearest first",
       permission: "credentials:read",
+      environment: "any",
       response: {
         200: z.array(
           z.object({
@@ -113,8 +112,9 @@ function statusRoutes(app: ServerApp): readonly Route[] {
           }),
         ),
       },
-      handle: async () => {
-        const expiring = await listExpiring(app.db);
+      handle: async (request) => {
+        const environments = listReadable(request);
+        const expiring = (await listExpiring(app.db)).filter(({ environment }) => environments.includes(environment));
         return {
           body: expiring.map(({ credentialName, provider, expiresAt, daysLeft }) => ({
             credential_name: credentialName,
@@ -128,7 +128,20 @@ function statusRoutes(app: ServerApp): readonly Route[] {
   ];
 }
 
-const CredentialKey = z.string().min(1).max(100);
+/** Of the environments that the caller may validate in; two sweeps of other environments are two jobs. */
+async function enqueueSweep({ jobs }: ServerApp, { name: actor, scopes }: Actor): Promise<{ jobId: string }> {
+  const environments = listAllowed(scopes, "credentials:validate");
+  if (environments.length === 0) {
+    throw new AppError("forbidden", "check=true needs credentials:validate", {
+      hint: "Use a token or a user that holds it.",
+    });
+  }
+  if (environments.length === Environment.options.length) {
+    return jobs.enqueue("credentials.sweep", {}, { actor, key: "sweep" });
+  }
+  return jobs.enqueue("credentials.sweep", { environments }, { actor, key: `sweep:${environments.join(",")}` });
+}
+
 type Asked = {
   query?: { credential_id?: string | undefined };
   body?: { credential_id?: string | undefined } | undefined;
@@ -144,8 +157,8 @@ function validateRoute(app: ServerApp): Route {
     permission: "credentials:validate",
     environment: ({ query, body }) => findEnvironment(app, { ...(query === undefined ? {} : { query }), body }),
     params: ProviderName,
-    query: z.object({ credential_id: CredentialKey.optional() }),
-    body: z.strictObject({ credential_id: CredentialKey.optional() }).optional(),
+    query: z.object({ credential_id: CredentialName.optional() }),
+    body: z.strictObject({ credential_id: CredentialName.optional() }).optional(),
     response: { 200: ValidationReply },
     handle: async (request) => {
       const { params, query, body, signal } = request;
@@ -182,10 +195,11 @@ function findAsked(app: ServerApp, { query, body }: Asked): Promise<Credential |
   return /^\d{1,9}$/.test(key) ? findCredentialById(app.db, Number(key)) : findCredential(app.db, key);
 }
 
-/** A store that nobody has hardened yet has an empty registry: it is filled when it is first asked for. */
+/** A store that nobody has hardened yet has no rows, or those alone that a credential needed. */
 async function listSeeded(app: ServerApp): Promise<ProviderRow[]> {
-  const rows = await listProviderRows(app.db);
-  if (rows.length > 0) return rows;
-  await seedProviders(app, { name: "registry" });
+  await seedProviders(app, registry);
   return listProviderRows(app.db);
 }
+
+/** Who brings the registry up to date when it is asked for. */
+const registry = { name: "registry" };

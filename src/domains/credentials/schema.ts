@@ -12,6 +12,11 @@ export const CredentialName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { error: "letters, digits, . _ and -, at most 100, the first no sign" });
 
+/** A text of ours that is kept: no row takes a NUL, and no list a second line. */
+export const Line = z.string().regex(/^\P{Cc}*$/u, { error: "one line without control characters" });
+
+export const Note = Line.max(1000);
+
 const bytes = z.custom<Buffer>((value) => Buffer.isBuffer(value));
 const instant = z.iso.datetime({ offset: true });
 
@@ -119,7 +124,7 @@ export type GivenFields = Record<string, Secret>;
 
 export const NewCredential = z.strictObject({
   name: CredentialName,
-  provider: z.string(),
+  provider: Line,
   environment: Environment.default("prod"),
   fields: z.record(
     z.string(),
@@ -128,6 +133,6 @@ export const NewCredential = z.strictObject({
   /** Declared by its owner; what the provider says wins. */
   expires_at: instant.optional(),
   rotation_reminder_days: z.int().min(1).max(3650).default(90),
-  note: z.string().max(1000).optional(),
+  note: Note.optional(),
 });
 export type NewCredential = z.output<typeof NewCredential>;

@@ -37,6 +37,56 @@ test("a sweep asks for all that are due, counts what they answered, and the next
   assert.equal(server.asked.length, 4);
 });
 
+test("what a provider's answer has of NUL and other signs that no row takes is left out, and nobody else suffers", async (t) => {
+  const { answers, add, sweep, read } = await openCheckedCredentials(t);
+  await add("a");
+  await add("b");
+  answers.set(keyOf("a"), json(200, { account: "a\u0000b\u001b[31m\ud800", scopes: ["x\u0000", "\u0000"] }));
+  answers.set(keyOf("b"), json(200, { account: "b" }));
+
+  const swept = await sweep();
+
+  assert.deepEqual(swept.verdicts, { valid: 2 });
+  const { identity, scopes } = await read("a");
+  assert.deepEqual([identity, scopes], ["a b [31m\ufffd", ["x"]]);
+  assert.equal((await read("b")).identity, "b");
+});
+
+test("a check that breaks costs its own credential alone: unknown, with a word, and asked again later", async (t) => {
+  const { answers, add, sweep, read, app } = await openCheckedCredentials(t);
+  await add("a");
+  await add("b");
+  for (const name of ["a", "b"]) answers.set(keyOf(name), json(200, { account: name }));
+  await run(
+    app.db,
+    sql`
+    reset role;
+    alter table aegis_credential_check add constraint breaks check (identity is distinct from 'a');
+    set role leveredge_app`,
+  );
+
+  const swept = await sweep();
+
+  assert.deepEqual(swept.verdicts, { unknown: 1, valid: 1 });
+  const { validationStatus, attemptVerdict, attemptDetail } = await read("a");
+  assert.deepEqual([validationStatus, attemptVerdict], ["unknown", "unknown"]);
+  assert.match(String(attemptDetail), /^the program could not carry out or keep its check: .*23514/);
+});
+
+test("a sweep of some environments asks for nobody else", async (t) => {
+  const { answers, add, sweep, server } = await openCheckedCredentials(t);
+  for (const environment of ["dev", "prod", "shared"]) {
+    await add(environment, { environment });
+    answers.set(keyOf(environment), json(200, {}));
+  }
+
+  const swept = await sweep({ environments: ["dev", "shared"] });
+
+  assert.deepEqual(swept, { verdicts: { valid: 2 }, skipped: 0, needConfirmation: 0 });
+  const keys = server.asked.map(({ headers }) => headers["authorization"]);
+  assert.ok(!keys.includes(`Bearer ${keyOf("prod")}`));
+});
+
 test("a stopped sweep asks nobody twice when it goes on", async (t) => {
   const { answers, add, sweep, server } = await openCheckedCredentials(t);
   for (const name of names) {

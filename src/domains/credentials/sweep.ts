@@ -9,8 +9,10 @@ import type { CheckTools } from "#providers/ask.ts";
 import { createCheckTools } from "#providers/check-tools.ts";
 import type { Verdict } from "#providers/provider.ts";
 
+import { createCheckBatches } from "./check-batches.ts";
 import { type Checkable, listCheckable } from "./check-queries.ts";
 import { askAndKeep, type CheckApp, type CheckOutcome, findReasonToSkip } from "./live-check.ts";
+import { Environment } from "./schema.ts";
 import { suspectProviders } from "./suspicion.ts";
 
 export type SweepWork = {
@@ -19,6 +21,8 @@ export type SweepWork = {
   progress: (text: string, done?: number, total?: number) => void;
   /** `pending` looks only at those whose dead answer waits for its confirmation. */
   which?: "all" | "pending";
+  /** Only these; without it all of them. */
+  environments?: readonly Environment[] | undefined;
   force?: boolean;
 };
 
@@ -30,8 +34,8 @@ export type Swept = {
   needConfirmation: number;
 };
 
-/** Of one provider at a time. The host takes eight; the others open and keep meanwhile. */
-const lanesOfProvider = 12;
+/** Of one provider at a time. The host takes eight; as many are claimed and opened meanwhile, or kept. */
+const lanesOfProvider = 16;
 
 /** Opens what checks ask with, for as long as the work takes. */
 export async function withCheckTools<T>(
@@ -49,9 +53,13 @@ export async function withCheckTools<T>(
 /** Those that a sweep would ask for now; the rest is counted. */
 export async function listDue(
   app: CheckApp,
-  { which = "all", force = false }: Pick<SweepWork, "which" | "force">,
+  {
+    which = "all",
+    force = false,
+    environments = Environment.options,
+  }: Pick<SweepWork, "which" | "force" | "environments">,
 ): Promise<{ due: Checkable[]; skipped: number }> {
-  const checkable = await listCheckable(app.db);
+  const checkable = (await listCheckable(app.db)).filter(({ environment }) => environments.includes(environment));
   const looked = which === "all" ? checkable : checkable.filter(({ deadSeenAt }) => deadSeenAt !== null);
   const due: Checkable[] = [];
   for (const credential of looked) {
@@ -67,12 +75,13 @@ export async function sweepCredentials(app: CheckApp, tools: CheckTools, work: S
   const { due, skipped } = await listDue(app, work);
   const swept: Swept = { verdicts: {}, skipped, needConfirmation: 0 };
   let done = 0;
+  const checker = { app, tools, batches: createCheckBatches(app) };
   const queues = [...Map.groupBy(due, ({ provider }) => provider).values()];
   await settleAll(
     queues.flatMap((queue) =>
       startLanes(queue, lanesOfProvider, async (credential) => {
         work.signal.throwIfAborted();
-        count(swept, await askAndKeep(app, tools, credential, work));
+        count(swept, await askAndKeep(checker, credential, work));
         done += 1;
         work.progress(`checked ${credential.credentialName}`, done, due.length);
       }),

@@ -20,12 +20,16 @@ import {
   insertVersion,
   type KeyUse,
   listKeyUses,
+  type SealedVersion,
   setQuarantine,
 } from "./queries.ts";
-import { requireProvider } from "./registry.ts";
+import { type KnownProvider, requireProvider } from "./registry.ts";
 import type { Credential, CredentialVersion, GivenFields } from "./schema.ts";
 
 export type VaultApp = Pick<App, "config" | "db" | "keys">;
+
+/** How a sealed version is read: alone, or together with others that are opened at that moment. */
+export type ReadSealed = (credentialId: number, version: number) => Promise<SealedVersion | undefined>;
 
 /** Seals the fields as the version that the credential has now; answers a digest of what was written, for the event. */
 export async function sealVersion(
@@ -62,7 +66,7 @@ export async function openVersion(
   credential: Pick<Credential, "id" | "uid" | "credentialName">,
   version: number,
 ): Promise<GivenFields> {
-  return (await openStored(db, app, credential, version)).fields;
+  return (await openStored(readFrom(db), app, credential, version)).fields;
 }
 
 /** Before a transaction that opens versions: reading keys in it would wait for a second connection while it holds one. */
@@ -84,13 +88,14 @@ export async function openForUse(
   app: VaultApp,
   credential: Credential,
   by: { name: string },
-): Promise<{ provider: Provider; fields: GivenFields; version: number }> {
+  readSealed: ReadSealed = readFrom(app.db),
+): Promise<Pick<KnownProvider, "provider" | "source"> & { fields: GivenFields; version: number }> {
   const { credentialName: name, version } = credential;
   if (credential.quarantineReason !== null) throw quarantined(name, credential.quarantineReason);
-  const { fields, origin: sealedFor } = await openOrQuarantine(app, credential, by);
-  const { provider } = await requireProvider(app, credential.provider);
+  const { fields, origin: sealedFor } = await openOrQuarantine(app, credential, by, readSealed);
+  const { provider, source } = await requireProvider(app, credential.provider);
   const origin = originOfFields(app, provider, fields);
-  if (sealedFor === origin) return { provider, fields, version };
+  if (sealedFor === origin) return { provider, source, fields, version };
   const reason = `its value was sealed for ${sealedFor || "no origin"}, and would go to ${origin || "none"} now`;
   await quarantine(app, credential, reason, by);
   throw quarantined(name, reason);
@@ -116,7 +121,7 @@ export async function revealById(
   { by, record }: { by: { name: string }; record: RecordEvent },
 ): Promise<Secret> {
   const credential = await findCredentialById(app.db, id);
-  if (credential === undefined) throw hasNoCredential(String(id));
+  if (credential === undefined) throw hasNoCredential(id);
   const { fields } = await openOrQuarantine(app, credential, by);
   const value = requireField(credential.credentialName, fields, field);
   await recordUse(app, credential, { action: "credentials.reveal", outcome: "revealed", field, by }, record);
@@ -163,11 +168,12 @@ async function openOrQuarantine(
   app: VaultApp,
   credential: Credential,
   by: { name: string },
+  readSealed: ReadSealed = readFrom(app.db),
 ): Promise<{ fields: GivenFields; origin: string }> {
   const { credentialName: name, version } = credential;
   if (version === 0) throw hasNoValue(name);
   try {
-    return await openStored(app.db, app, credential, version);
+    return await openStored(readSealed, app, credential, version);
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "sealed") throw error;
     await quarantine(app, credential, "its sealed value does not open", by);
@@ -175,13 +181,17 @@ async function openOrQuarantine(
   }
 }
 
+function readFrom(db: Db): ReadSealed {
+  return (credentialId, version) => findSealedVersion(db, credentialId, version);
+}
+
 async function openStored(
-  db: Db,
+  readSealed: ReadSealed,
   app: Pick<App, "keys">,
   credential: Pick<Credential, "id" | "uid" | "credentialName">,
   version: number,
 ): Promise<{ fields: GivenFields; origin: string }> {
-  const stored = await findSealedVersion(db, credential.id, version);
+  const stored = await readSealed(credential.id, version);
   if (stored === undefined) {
     throw new AppError("not_found", `credential ${credential.credentialName} has no version ${version}`, {
       hint: `See its versions with: leveredge credentials show ${credential.credentialName}`,
@@ -234,9 +244,10 @@ function requireField(name: string, fields: GivenFields, field: string): Secret 
   });
 }
 
-/** For every part that is asked for a credential by its name. */
-export function hasNoCredential(name: string): AppError {
-  return new AppError("not_found", `there is no credential ${describeUnknown(name)}`, {
+/** For every part that is asked for a credential by its name, or by its number. */
+export function hasNoCredential(key: string | number): AppError {
+  const words = typeof key === "number" ? `with the id ${key}` : describeUnknown(key);
+  return new AppError("not_found", `there is no credential ${words}`, {
     hint: "List them with: leveredge credentials list",
   });
 }

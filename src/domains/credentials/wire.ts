@@ -2,6 +2,8 @@
 import { z } from "zod";
 
 import { AppError } from "#errors.ts";
+import { listAllowed } from "#http/permission.ts";
+import { requireActor, type RouteRequest } from "#http/route.ts";
 import { Verdict } from "#providers/provider.ts";
 
 import type { CheckAnswer } from "#providers/ask.ts";
@@ -62,7 +64,14 @@ export const ValidationReply = z.object({
 /** What leaves of a credential; the row's lock is its `ETag`. */
 export const CredentialReply = Credential.omit({ uid: true });
 
-export const CredentialId = z.object({ id: z.coerce.number().int().min(1).max(2_147_483_647) });
+/** Digits alone: a name is none, and `1e3` is a mistake. */
+const idError = { error: "an id of digits alone, as GET /credentials shows it" };
+export const CredentialId = z.object({
+  id: z.preprocess(
+    (given) => (typeof given === "string" && /^\d{1,10}$/.test(given) ? Number(given) : given),
+    z.int(idError).min(1, idError).max(2_147_483_647, idError),
+  ),
+});
 
 export function toProviderReply(row: ProviderRow): z.output<typeof ProviderReply> {
   return {
@@ -121,6 +130,11 @@ export function toValidationReply(
     latency_ms: latencyMs,
     needs_confirmation: checked.needsConfirmation,
   };
+}
+
+/** The environments whose credentials the caller may see. */
+export function listReadable(request: Pick<RouteRequest, "actor">): Environment[] {
+  return listAllowed(requireActor(request).scopes, "credentials:read");
 }
 
 /** The lock that a reader gets, and gives back with his change. */
