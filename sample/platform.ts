@@ -3,7 +3,7 @@
  *
  * A PostgreSQL 15 cluster of its own with a prod and a dev database, backups of
  * prod (one good, one too old, one with a flipped byte), a git checkout and a
- * leveredge.yaml, all under one directory. It is made once; each
+ * leveredge.yaml, all under one directory; its credentials are `credentials.ts`. It is made once; each
  * part is built under another name and renamed, so that a kill in the middle
  * leaves nothing half-made. From there on it is a platform like any other: no
  * code asks whether it is the sample.

@@ -5,16 +5,11 @@ import { countEffects, createPlatform, killAndResume, readPicture } from "#test/
 
 /** Where a kill has different consequences; `resume.long.test.ts` kills everywhere. */
 const places = [
-  { name: "before the run has rows", effect: /^1 sql insert into hardening_run/, mode: "after" },
   { name: "after the run has rows", effect: / sql commit$/, mode: "after" },
   { name: "between an effect and the next", effect: /^\d+ sql insert into ledger/, mode: "during" },
-  { name: "between a file's draft and its rename", effect: / write$/, mode: "after" },
   { name: "between a file and its row", effect: / rename .*\.ledger\.sh/, mode: "after" },
-  { name: "while git adds", effect: / spawn git add/, mode: "during" },
   { name: "while git commits", effect: / spawn git commit/, mode: "during" },
-  { name: "between a commit and its row", effect: / spawn git commit/, mode: "after" },
   { name: "between LOOSE-ENDS.md and its commit", effect: / rename .*LOOSE-ENDS/, mode: "after" },
-  { name: "between the last commit and the end", effect: / spawn git commit LOOSE-ENDS/, mode: "after" },
 ] as const;
 
 test("a run that is killed and resumed leaves what an uninterrupted run leaves", async (t) => {

@@ -8,6 +8,7 @@ import pg from "pg";
 import { z } from "zod";
 
 import { programRoot } from "#config/state-directory.ts";
+import { Credential } from "#domains/credentials/schema.ts";
 import { Report } from "#domains/hardening/schema.ts";
 import { startServer } from "#store/server.ts";
 import { compareDumps, dumpSchema } from "#test/pg-dump.ts";
@@ -35,6 +36,12 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
   } finally {
     await client.end();
   }
+}
+
+async function listSampleCredentials(state: string): Promise<Credential[]> {
+  const config = join(state, "sample", "leveredge.yaml");
+  const { stdout } = await runLeveredge(["credentials", "list", "--json", "--state", state, "--config", config]);
+  return z.array(Credential).parse(JSON.parse(stdout));
 }
 
 /** The schema that dev must have, made from the sample's files alone: no code of the mirror takes part. */
@@ -71,10 +78,21 @@ test("npm start makes the sample's dev equal to prod by pg_dump's word, moves no
     ],
   );
 
-  // Of the sample's three backup sets one is too old and one has a flipped byte.
+  // Of the sample's three backup sets one is too old and one has a flipped byte, and one key is used in dev and in prod.
   assert.deepEqual(
     report.looseEnds.filter(({ severity }) => severity === "high").map(({ id }) => id),
-    ["check:backup set archive", "check:backup set offsite"],
+    [
+      "check:backup set archive",
+      "check:backup set offsite",
+      "check:equal values openai-dev/api_key openai-prod/api_key",
+    ],
+  );
+  assert.ok(report.looseEnds.some(({ id }) => id === "check:expiry of credential cloudflare-dns"));
+  // Whether there is a network or not: one answer makes no key dead.
+  const credentials = await listSampleCredentials(state);
+  assert.deepEqual(
+    credentials.map(({ validationStatus }) => validationStatus),
+    ["unknown", "unknown", "unknown", "unknown", "unknown"],
   );
 
   const sample = join(state, "sample");
@@ -124,4 +142,6 @@ test("npm start makes the sample's dev equal to prod by pg_dump's word, moves no
   const second = Report.parse(JSON.parse(again.stdout));
   assert.deepEqual([...new Set(second.sections.flatMap(({ steps }) => steps.map((step) => step.state)))], ["verified"]);
   assert.equal(git("log", "--format=%s").trim().split("\n").length, 3);
+  const identify = (list: Credential[]) => list.map(({ id, version }) => [id, version]);
+  assert.deepEqual(identify(await listSampleCredentials(state)), identify(credentials));
 });

@@ -3,7 +3,7 @@
  * plan and changes nothing; without one it makes the sample platform and hardens
  * it, going on with a run that was interrupted. Then it serves.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import type { App } from "#app.ts";
 import type { Command, CommandContext } from "#cli/command.ts";
@@ -44,6 +44,7 @@ async function startConfigured(context: CommandContext, harden: Command, domains
 }
 
 async function startSample(context: CommandContext, harden: Command, domains: readonly Domain[]): Promise<number> {
+  const { ensureSampleCredentials } = await import("../../sample/credentials.ts");
   const { ensureSamplePlatform } = await import("../../sample/platform.ts");
   const { findUnfinishedRun } = await import("#domains/hardening/queries.ts");
   const { openServerApp } = await import("../open-app.ts");
@@ -54,6 +55,7 @@ async function startSample(context: CommandContext, harden: Command, domains: re
   const sample = await ensureSamplePlatform({ stateDirectory, run: runProgram, signal, say: output.say });
   const { app, ownerUrl } = await openServerApp({ ...context.global, config: sample.configPath }, signal);
   try {
+    await ensureSampleCredentials(app, dirname(sample.configPath));
     const unfinished = await findUnfinishedRun(app.db, app.config.platform.name);
     if (unfinished !== undefined) output.say(`going on with run ${unfinished.id}, which was interrupted`);
     const exitCode = await harden.run({

@@ -61,12 +61,12 @@ test("a body's value is not repeated, and a missing one is called so", () => {
 });
 
 test("what may be a secret is not shown, as a value or as a key", () => {
-  const secret = "sk-live-9f8e7d6c5b4a";
+  for (const secret of ["sk-live-9f8e7d6c5b4a", "gPHKWetEAtFPGUSUnuWhhbqcNeOEUUAN", "QHZKPWNVBTXLRMGD"]) {
+    const texts = [faultsOf(page, { limit: secret, [secret]: "1" }, "query"), faultsOf(thing, { [secret]: 1 }, "body")];
 
-  const texts = [faultsOf(page, { limit: secret, [secret]: "1" }, "query"), faultsOf(thing, { [secret]: 1 }, "body")];
-
-  for (const text of texts) {
-    assert.ok(!text.includes(secret), text);
-    assert.match(text, /not known: \[not shown\]/);
+    for (const text of texts) {
+      assert.ok(!text.includes(secret), text);
+      assert.match(text, /not known: \[not shown\]/);
+    }
   }
 });

@@ -16,8 +16,11 @@ export type RefusedInput = {
 };
 
 const ownWords = /^(?!Invalid |Too (?:small|big): |Unrecognized )/;
-/** Who mixes up name and value must not read a secret: what is repeated is a word or a number. */
-const showable = /^(?:[a-z_-]{1,32}|[+-]?\d{1,10}(?:\.\d{1,6})?)$/i;
+/**
+ * Who mixes up name and value must not read a secret: what is repeated is a word or a
+ * number. Capitals in the middle are a secret's; not every secret has a digit.
+ */
+const showable = /^(?:[A-Z]?[a-z]{1,20}(?:[_-][a-z]{1,20}){0,3}|[A-Z]{1,12}|[+-]?\d{1,10}(?:\.\d{1,6})?)$/;
 
 /** All faults in one line: `limit is 0, expected a whole number from 1 to 500`. */
 export function describeFaults(input: RefusedInput, issues: readonly Issue[]): string {

@@ -86,6 +86,40 @@ test("a name that turns private after it was judged is judged again for its next
   assert.equal(server.asked.length, 0);
 });
 
+test("a name is resolved once for all who ask for it at that time", async (t) => {
+  const running: string[] = [];
+  let asked = 0;
+  const resolve = (name: string, _options: unknown, answer: (error: Error) => void): void => {
+    assert.ok(!running.includes(name), `${name} is being asked for already`);
+    asked += 1;
+    running.push(name);
+    const end = (): void => {
+      running.splice(running.indexOf(name), 1);
+      answer(Object.assign(new Error("no such name"), { code: "ENOTFOUND" }));
+    };
+    // Time enough for the others to ask.
+    const wait = (turns: number): unknown => (turns === 0 ? end() : setImmediate(wait, turns - 1));
+    wait(50);
+  };
+  const outbound = createOutbound({
+    outside: {},
+    userAgent: "leveredge/test",
+    // One of the overloads of dns.lookup, as above.
+    resolve: resolve as unknown as NonNullable<Parameters<typeof createOutbound>[0]["resolve"]>,
+  });
+  t.after(() => outbound.close());
+  const ask = (name: string) => outbound.request({ service: name, method: "GET", url: `https://${name}.example.com/` });
+
+  const told = await Promise.allSettled(["a", "a", "b", "a"].map(ask));
+  const before = asked;
+  told.push(...(await Promise.allSettled([ask("a")])));
+
+  for (const one of told) {
+    assert.match(one.status === "rejected" ? String(one.reason) : "", /cannot be reached: ENOTFOUND/);
+  }
+  assert.ok(asked > before, "the next one asks anew");
+});
+
 test("an origin of the configuration that resolves to a private address needs allow_private", async (t) => {
   const entry = { url: "http://twin.example.com:8080", allow_private: false };
   const outbound = open(t, { ntfy: entry }, { "twin.example.com": [["192.168.1.9"]] });

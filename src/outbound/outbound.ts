@@ -8,7 +8,7 @@
  * - No proxy variables, a limit on time and on the answer's size.
  * - Errors name the service and the cause, never URL, headers or body.
  */
-import { type LookupAddress, lookup as resolveName } from "node:dns";
+import { type LookupAddress, type LookupOptions, lookup as resolveName } from "node:dns";
 import type { LookupFunction } from "node:net";
 
 import { Agent, request } from "undici";
@@ -50,9 +50,14 @@ export type Outbound = {
 
 export type OutsideServer = { service: string; scheme: "postgres" | "smtp"; host: string; port: number };
 
-type Resolve = typeof resolveName;
+/** All addresses of a name. */
+type Resolve = (hostname: string, options: LookupOptions) => Promise<LookupAddress[]>;
+/** Why an address may not be called; undefined when it may. */
+type Judge = (address: string) => string | undefined;
 
 const defaultTimeoutMs = 10_000;
+/** For name, connection and TLS: without a network that is all there is to wait for. */
+const connectTimeoutMs = 5_000;
 const defaultMaxBodyBytes = 64 * 1024;
 const refusedCode = "EADDRESSREFUSED";
 
@@ -61,24 +66,23 @@ export function createOutbound(options: {
   outside: Record<string, OutsideEntry>;
   userAgent: string;
   /** Answers the addresses of a name; a test brings its own. */
-  resolve?: Resolve;
+  resolve?: typeof resolveName;
 }): Outbound {
-  const connections = { keepAliveTimeout: 4_000, connections: 16, pipelining: 1 };
-  const guarded = new Agent({
-    ...connections,
-    connect: { lookup: guardLookup(options.resolve ?? resolveName, findAddressRefusal) },
-  });
-  const inside = new Agent({
-    ...connections,
-    connect: { lookup: guardLookup(options.resolve ?? resolveName, findPrivateRefusal) },
-  });
+  const resolve = shareAnswers(options.resolve ?? resolveName);
+  const openAgent = (judge: Judge): Agent =>
+    new Agent({
+      // Where HTTP/2 may be spoken connections are tried one after the other: of a host that is away each would wait in turn.
+      ...{ keepAliveTimeout: 4_000, connections: 16, pipelining: 1, allowH2: false },
+      connect: { timeout: connectTimeoutMs, lookup: guardLookup(resolve, judge) },
+    });
+  const [guarded, inside] = [openAgent(findAddressRefusal), openAgent(findPrivateRefusal)];
   return {
     request: async (asked) => {
       const entry = options.outside[asked.service];
       const url = chooseUrl(asked, entry);
       return exchange(asked, url, entry?.allow_private === true ? inside : guarded, options.userAgent);
     },
-    resolve: (server) => resolveServer(server, options.outside[server.service], options.resolve ?? resolveName),
+    resolve: (server) => resolveServer(server, options.outside[server.service], resolve),
     close: async () => {
       await Promise.all([guarded.destroy(), inside.destroy()]);
     },
@@ -137,22 +141,33 @@ async function exchange(
   userAgent: string,
 ): Promise<OutboundResponse> {
   const timeoutMs = asked.timeoutMs ?? defaultTimeoutMs;
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const signal = asked.signal === undefined ? timeout : AbortSignal.any([timeout, asked.signal]);
+  // One timer and one listener: signals made of signals outlive the call until they are collected.
+  const stop = new AbortController();
+  const forward = (): void => stop.abort(asked.signal?.reason);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    stop.abort();
+  }, timeoutMs);
+  asked.signal?.addEventListener("abort", forward, { once: true });
+  if (asked.signal?.aborted === true) forward();
   try {
     const answer = await request(url, {
       dispatcher,
       method: asked.method,
       headers: { "user-agent": userAgent, ...asked.headers },
       ...(asked.body === undefined ? {} : { body: asked.body }),
-      signal,
+      signal: stop.signal,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
     });
     const body = await readBody(answer.body, asked.maxBodyBytes ?? defaultMaxBodyBytes);
     return { status: answer.statusCode, headers: flatten(answer.headers), body };
   } catch (cause) {
-    throw describeFailure(asked, timeout, cause);
+    throw describeFailure(asked, isLate, cause);
+  } finally {
+    clearTimeout(timer);
+    asked.signal?.removeEventListener("abort", forward);
   }
 }
 
@@ -175,11 +190,27 @@ function flatten(headers: Record<string, string | string[] | undefined>): Record
   );
 }
 
+/** Who asks for a name that is being asked for waits for the same answer: few threads resolve names, and a dead resolver holds each for long. */
+function shareAnswers(resolve: typeof resolveName): Resolve {
+  const asked = new Map<string, Promise<LookupAddress[]>>();
+  return (hostname, options) => {
+    const known = asked.get(hostname);
+    if (known !== undefined) return known;
+    const { promise, resolve: done, reject } = Promise.withResolvers<LookupAddress[]>();
+    asked.set(hostname, promise);
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      asked.delete(hostname);
+      if (error === null) done(addresses);
+      else reject(error);
+    });
+    return promise;
+  };
+}
+
 /** Judges every address of a name; one that is refused refuses the name. */
-function guardLookup(resolve: Resolve, judge: (address: string) => string | undefined): LookupFunction {
+function guardLookup(resolve: Resolve, judge: Judge): LookupFunction {
   return (hostname, options, answer) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-      if (error !== null) return answer(error, "", 0);
+    const judgeAll = (addresses: LookupAddress[]): void => {
       const refusal = addresses.map(({ address }) => judge(address)).find((found) => found !== undefined);
       if (refusal !== undefined) {
         return answer(Object.assign(new Error(refusal), { code: refusedCode }), "", 0);
@@ -187,16 +218,23 @@ function guardLookup(resolve: Resolve, judge: (address: string) => string | unde
       const [first] = addresses;
       if (first === undefined) return answer(Object.assign(new Error("no address"), { code: "ENOTFOUND" }), "", 0);
       return options.all === true ? answer(null, addresses) : answer(null, first.address, first.family);
-    });
+    };
+    void resolve(hostname, options).then(judgeAll, (error: NodeJS.ErrnoException) => answer(error, "", 0));
   };
 }
 
 /** The cause is not kept: some of them repeat the URL, which may hold a token. */
-function describeFailure({ service, signal, timeoutMs }: OutboundRequest, timeout: AbortSignal, cause: unknown): Error {
+function describeFailure({ service, signal, timeoutMs }: OutboundRequest, isLate: boolean, cause: unknown): Error {
   if (signal?.aborted === true) return new AppError("unavailable", `the call to ${service} was stopped`);
   const code = readErrorCode(cause);
   if (code === refusedCode) return refuseAddress(service, cause instanceof Error ? cause.message : "refused");
-  if (timeout.aborted || /TIMEOUT/.test(code ?? "")) {
+  if (!isLate && code === "UND_ERR_CONNECT_TIMEOUT") {
+    return new AppError(
+      "upstream_timeout",
+      `${service} cannot be reached: no connection within ${connectTimeoutMs / 1000} seconds`,
+    );
+  }
+  if (isLate || /TIMEOUT/.test(code ?? "")) {
     const seconds = (timeoutMs ?? defaultTimeoutMs) / 1000;
     return new AppError("upstream_timeout", `${service} did not answer within ${seconds} seconds`);
   }

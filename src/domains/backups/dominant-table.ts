@@ -149,8 +149,11 @@ class Lane {
   async open(encoding: string, statement: string): Promise<void> {
     await this.#client.connect();
     await prepareRowSession(this.#client, encoding);
-    this.#copy = this.#client.query(copyFrom(statement));
-    this.#ended = finished(this.#copy);
+    const copy = this.#client.query(copyFrom(statement));
+    // At once, or it goes on to write what it holds to a connection that it has let go of.
+    copy.on("error", () => copy.destroy());
+    this.#copy = copy;
+    this.#ended = finished(copy);
     this.#ended.catch((error: Error) => {
       this.#failure = error;
     });

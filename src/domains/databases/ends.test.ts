@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
 
 import { makePair, rowsInput, rowsOf } from "#test/row-pair.ts";
@@ -46,6 +47,21 @@ test("what is read ends at once when it is stopped", async (t) => {
   });
 
   await assert.rejects(reading, { code: "unavailable", message: /stopped/ });
+});
+
+test("a statement that begins only after the stop is cancelled too", async (t) => {
+  const pair = await makePair(t, schema);
+  const { from, to } = rowsInput(pair, []);
+  const stop = new AbortController();
+
+  const writing = withWriter({ from, to }, { signal: stop.signal, lockTimeoutMs: 1000 }, async (client) => {
+    stop.abort();
+    await sleep(1000);
+    await client.query("insert into kept select 1 from pg_sleep(600)");
+  });
+
+  await assert.rejects(writing, { code: "57014" });
+  assert.deepEqual(await rowsOf(pair.dev, "select * from kept"), []);
 });
 
 test("a statement that is being written is cancelled when it is stopped, and nothing of it stays", async (t) => {

@@ -3,6 +3,8 @@
  * operator stops the work. A session that broke midway is explained by asking again:
  * the database was dropped, its server is gone, or it was only the connection.
  */
+import { setTimeout as sleep } from "node:timers/promises";
+
 import type pg from "pg";
 
 import { AppError, readErrorCode } from "#errors.ts";
@@ -51,9 +53,10 @@ export async function withWriter<T>(
 ): Promise<T> {
   const { signal, lockTimeoutMs } = options;
   const client = await connect(to, { readOnly: false, lockTimeoutMs });
+  const ended = new AbortController();
   let cancelled = Promise.resolve();
   const stop = (pid: number | undefined): void => {
-    cancelled = cancel(to, pid);
+    cancelled = cancelUntil(ended.signal, to, pid);
   };
   try {
     const pid = await findBackendPid(client);
@@ -67,17 +70,26 @@ export async function withWriter<T>(
   } catch (cause) {
     throw signal.aborted ? cause : await explainLoss(cause, [from, to]);
   } finally {
+    ended.abort();
     await cancelled;
     await client.end();
   }
 }
 
-/** Where it cannot be cancelled, the statement is waited for. */
-async function cancel(target: DatabaseTarget, pid: number | undefined): Promise<void> {
+const cancelAgainMs = 250;
+
+/**
+ * More than once: what is cancelled between two statements is not cancelled at all.
+ * Where it cannot be cancelled, the statement is waited for.
+ */
+async function cancelUntil(ended: AbortSignal, target: DatabaseTarget, pid: number | undefined): Promise<void> {
   try {
     const client = await connect(target, { readOnly: true });
     try {
-      await cancelStatement(client, pid);
+      while (!ended.aborted) {
+        await cancelStatement(client, pid);
+        await sleep(cancelAgainMs, undefined, { signal: ended }).catch(() => undefined);
+      }
     } finally {
       await client.end();
     }
