@@ -34,7 +34,7 @@ await stopTestClusters();
 process.exitCode = answers.every(Boolean) ? 0 : 1;
 
 function testStage(): Stage {
-  const all = globSync("{src,bin,scripts,test,bench}/**/*.test.ts", { cwd: programRoot }).toSorted();
+  const all = globSync("{src,bin,scripts,test,bench,sdk}/**/*.test.ts", { cwd: programRoot }).toSorted();
   const wanted = all.filter((file) => file.endsWith(".long.test.ts") === values.long);
   const files = positionals.length === 0 ? wanted : positionals;
   const timeoutMs = values.long ? 30 * minute : 5 * minute;

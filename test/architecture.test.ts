@@ -37,12 +37,16 @@ test("an import against the table is found, in every form of import", () => {
     file("src/domain.ts", 'import { Config } from "#config/schema.ts";'),
     file("src/system/a.ts", 'import { testCluster } from "#test/database.ts";'),
     file("src/store/c.ts", 'import { runCommandLine } from "../cli/program.ts";'),
+    file("src/store/d.ts", 'import { track } from "../../sdk/src/track.ts";'),
+    file("sdk/src/a.ts", 'import { AppError } from "#errors.ts";'),
+    file("sdk/src/b.ts", 'import OpenAI from "openai";'),
   ];
   const allowed = [
     file("src/secrets/a.ts", 'import { AppError } from "#errors.ts";', 'import { z } from "zod";'),
     file("src/cli/a.ts", 'import type { App } from "#app.ts";', 'import { type Domain } from "#domain.ts";'),
     file("src/domains/backups/a.ts", 'import { b } from "./b.ts";', 'import { one } from "#store/database.ts";'),
     file("src/store/a.test.ts", 'import { testDatabase } from "#test/database.ts";'),
+    file("sdk/src/a.ts", 'import { b } from "./b.ts";', 'import { join } from "node:path";'),
     file("bin/main.ts", 'import { domains } from "#domains.ts";'),
   ];
 

@@ -27,7 +27,9 @@ function file(path: string, text: string): SourceFile {
 }
 
 test("no file has a name that says nothing", () => {
-  const paths = globSync("{src,bin,scripts,sample,test,bench,docs,migrations,templates}/**/*", { cwd: programRoot });
+  const paths = globSync("{src,bin,scripts,sample,test,bench,docs,migrations,templates,sdk}/**/*", {
+    cwd: programRoot,
+  });
 
   assert.ok(paths.length > 50);
   assert.deepEqual(findForbiddenNames(paths), []);

@@ -13,16 +13,17 @@ export type Import = {
   isTypeOnly: boolean;
 };
 
-const sourceFolders = "{src,bin,scripts,sample,test,bench}";
+const sourceFolders = "{src,bin,scripts,sample,test,bench,sdk}";
 
 export function readSourceFiles(): SourceFile[] {
   return globSync(`${sourceFolders}/**/*.ts`, { cwd: programRoot })
+    .filter((path) => !path.startsWith("sdk/dist/"))
     .toSorted()
     .map((path) => ({ path, text: readFileSync(join(programRoot, path), "utf8") }));
 }
 
 export function isTest({ path }: SourceFile): boolean {
-  return path.endsWith(".test.ts") || path.startsWith("test/");
+  return path.endsWith(".test.ts") || /^(sdk\/)?test\//.test(path);
 }
 
 /** Static and dynamic imports and re-exports. */

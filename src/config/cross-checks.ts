@@ -5,6 +5,8 @@
  */
 import { isIP, isIPv4 } from "node:net";
 
+import { findOverlap } from "#prices/overrides.ts";
+
 import type { Config } from "./schema.ts";
 import { parseTableName } from "./table-name.ts";
 
@@ -18,6 +20,7 @@ export function crossCheck(config: Partial<Config>): CrossFault[] {
     ...checkDoubles(config),
     ...checkNotifications(config),
     ...checkOutside(config),
+    ...checkPrices(config),
     ...(config.platform?.root === "/"
       ? [{ path: ["platform", "root"], text: 'is "/", expected the folder of the platform\'s checkout' }]
       : []),
@@ -142,6 +145,20 @@ function checkNotifications({ notifications }: Partial<Config>): CrossFault[] {
       path: ["notifications", ...path],
       text: `names the channel "${channel}", which notifications.channels does not have (${known})`,
     }));
+}
+
+/** Which of the two would hold is nobody's guess. */
+function checkPrices({ usage }: Partial<Config>): CrossFault[] {
+  const prices = usage?.prices ?? [];
+  const overlap = findOverlap(prices);
+  if (overlap === undefined) return [];
+  const [first, second] = overlap;
+  return [
+    {
+      path: ["usage", "prices", second, "valid_from"],
+      text: `holds for ${prices[second]?.model} while usage.prices[${first}] does, expected periods that do not meet`,
+    },
+  ];
 }
 
 function checkOutside({ outside }: Partial<Config>): CrossFault[] {

@@ -101,6 +101,10 @@ test("what must exist, differ or not meet is checked beside the faults of other 
       "  channels: { file: { path: /var/log/messages.jsonl } }",
       "  rules: [{ channels: [file, slack] }]",
       "  fallback: telegram",
+      "usage:",
+      "  prices:",
+      '    - { model: a, input: 1, output: 2, valid_to: "2026-02-01" }',
+      "    - { model: A, input: 1, output: 2, valid_from: 2026-01-01 }",
     ].join("\n"),
   );
 
@@ -121,6 +125,31 @@ test("what must exist, differ or not meet is checked beside the faults of other 
     `13:13 outside.d.url is http://metadata.internal:80, ${isPrivate}`,
     '17:30 notifications.rules[0].channels[1] names the channel "slack", which notifications.channels does not have (configured: file)',
     '18:13 notifications.fallback names the channel "telegram", which notifications.channels does not have (configured: file)',
+    "22:52 usage.prices[1].valid_from holds for A while usage.prices[0] does, expected periods that do not meet",
+  ]);
+});
+
+test("prices of one's own are amounts with a period", () => {
+  const faults = faultsOf(
+    [
+      minimal.trim(),
+      "usage:",
+      "  retention: forever",
+      "  prices:",
+      "    - { model: '*', input: -1, output: free, valid_from: today }",
+      "    - { model: m, input: 1, cached: 1 }",
+    ].join("\n"),
+  );
+
+  const amount = "expected USD as a number or as text, not negative, with at most 9 decimals";
+  assert.deepEqual(faults, [
+    '3:14 usage.retention is "forever", expected a duration such as 30m, 24h or 7d',
+    '5:16 usage.prices[0].model is "*", expected a model\'s name, or the beginning of one with * at its end',
+    `5:28 usage.prices[0].input is -1, ${amount}`,
+    `5:40 usage.prices[0].output is "free", ${amount}`,
+    '5:58 usage.prices[0].valid_from is "today", expected a date such as 2026-01-31, or a time with an offset such as 2026-01-31T16:00:00Z',
+    `6:7 usage.prices[1].output is missing, ${amount}`,
+    "6:29 usage.prices[1].cached is not known; known here: model, provider, input, output, cache_read, cache_write_5m, cache_write_1h, audio_input, audio_output, web_search, valid_from, valid_to",
   ]);
 });
 
@@ -273,5 +302,6 @@ test("the template is valid as it is, and with every part taken in", async () =>
     "providers",
     "repositories",
     "serve",
+    "usage",
   ]);
 });

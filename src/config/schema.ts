@@ -8,6 +8,7 @@
  */
 import { z } from "zod";
 
+import { PriceOverride } from "#prices/overrides.ts";
 import { Provider } from "#providers/provider.ts";
 
 import { isCron } from "./cron.ts";
@@ -209,6 +210,11 @@ const Knowledge = z.strictObject({
     .default({ title: "title", content: "content", source: "source" }),
 });
 
+const Usage = z.strictObject({
+  retention: duration.default("400d").describe("How long single calls are kept; sums by day stay"),
+  prices: z.array(PriceOverride).default([]).describe("Prices of one's own: they go before those that LeverEdge knows"),
+});
+
 /** Base URL of an outside service: a proxy, a self-hosted twin, a test server. Exact scheme://host:port. */
 const Outside = z
   .record(
@@ -251,6 +257,7 @@ export const Config = z.strictObject({
   notifications: Notifications.optional().describe("Where messages for people go"),
   serve: Serve.prefault({}).describe("The HTTP server, on loopback"),
   knowledge: Knowledge.optional().describe("An aria_knowledge table of the platform's own that entries are added to"),
+  usage: Usage.optional().describe("The ledger of calls to language models"),
   harden: z
     .strictObject({ schedule: cron.optional() })
     .optional()
