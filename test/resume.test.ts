@@ -5,11 +5,8 @@ import { countEffects, createPlatform, killAndResume, readPicture } from "#test/
 
 /** Where a kill has different consequences; `resume.long.test.ts` kills everywhere. */
 const places = [
-  { name: "after the run has rows", effect: / sql commit$/, mode: "after" },
-  { name: "between an effect and the next", effect: /^\d+ sql insert into ledger/, mode: "during" },
   { name: "between a file and its row", effect: / rename .*\.ledger\.sh/, mode: "after" },
   { name: "while git commits", effect: / spawn git commit/, mode: "during" },
-  { name: "between LOOSE-ENDS.md and its commit", effect: / rename .*LOOSE-ENDS/, mode: "after" },
 ] as const;
 
 test("a run that is killed and resumed leaves what an uninterrupted run leaves", async (t) => {

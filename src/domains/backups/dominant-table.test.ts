@@ -1,40 +1,15 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import fc from "fast-check";
 import pg from "pg";
 
-import { type Run, runProgram } from "#system/run.ts";
 import { freshDatabase } from "#test/database.ts";
 import { drill } from "#test/drills.ts";
-import { databaseWith, dumpMajor, makeDump, runDump } from "#test/dumps.ts";
+import { largeRows, largeSql, watchRestore } from "#test/dominant-dump.ts";
+import { databaseWith, dumpMajor, makeDump } from "#test/dumps.ts";
 
 import { createRowSplitter, findDominantTable, type RowTarget } from "./dominant-table.ts";
-
-const rowCount = 101_000;
-const largeSql = `
-  create table visit (id int, page text, note text);
-  insert into visit select i, 'p' || i % 7, case i % 3 when 0 then E'tab\\tbreak\\nslash\\\\. end' when 1 then '' end
-    from generate_series(1, ${rowCount}) i;
-  insert into visit values (0, E'\\\\.', null);
-  alter table visit add primary key (id);
-  create table page (name text primary key);
-  insert into page select 'p' || i from generate_series(0, 6) i;
-  create view visits as select page, count(*) from visit group by page;
-`;
-
-/** The real programs, and what pg_restore was asked for. */
-function watchRestore(): { run: Run; asked: string[] } {
-  const asked: string[] = [];
-  const run: Run = (program, args, options) => {
-    if (args.some((word) => word.startsWith("--use-list"))) {
-      asked.push(args.filter((word) => /^--(section|file)=/.test(word)).join(" "));
-    }
-    return runProgram(program, args, options);
-  };
-  return { run, asked };
-}
 
 function targetOf(url: string): RowTarget {
   const { hostname, port, username, password, pathname } = new URL(url);
@@ -54,38 +29,8 @@ test("a table with most of the rows is loaded over several sessions, and every r
 
   const result = await drill({ ...dump, run });
 
-  assert.deepEqual([result.verdict, result.assurance, result.rows], ["verified", "content", rowCount + 8], result.why);
+  assert.deepEqual([result.verdict, result.assurance, result.rows], ["verified", "content", largeRows + 8], result.why);
   assert.deepEqual(asked, ["--section=pre-data --section=data", "--section=data --file=-", "--section=post-data"]);
-});
-
-test("a flipped byte or a cut in the rows of such a table is damage, also without the file's checksum", async (t) => {
-  const dump = await makeDump(t, await databaseWith(t, largeSql), "custom");
-  const bytes = await readFile(dump.file);
-  for (const share of [0.3, 0.8]) {
-    const at = Math.floor(bytes.length * share);
-    const flipped = Buffer.from(bytes);
-    flipped.writeUInt8(flipped.readUInt8(at) ^ 4, at);
-    for (const damaged of [flipped, bytes.subarray(0, at)]) {
-      await writeFile(dump.file, damaged);
-
-      const result = await drill({ ...dump, useFileChecksum: false });
-
-      assert.equal(result.verdict, "damaged", result.why);
-      assert.match(result.why, /\S/);
-    }
-  }
-});
-
-test("rows that are written as INSERTs are restored by pg_restore alone", async (t) => {
-  const url = await databaseWith(t, largeSql);
-  const dump = await makeDump(t, url, "custom");
-  await runDump(url, ["--format=custom", "--rows-per-insert=1000", `--file=${dump.file}`]);
-  const { run, asked } = watchRestore();
-
-  const result = await drill({ ...dump, run, useFileChecksum: false });
-
-  assert.deepEqual([result.verdict, result.assurance], ["verified", "content"], result.why);
-  assert.deepEqual(asked.slice(1, 3), ["--section=data --file=-", "--section=data"]);
 });
 
 test("rows that the server refuses are its word against the dump, without a value of them", async (t) => {
