@@ -75,7 +75,11 @@ export function openPool(ownerUrl: Secret, options: PoolOptions = {}): pg.Pool {
     allowExitOnIdle: true,
     ...(types === undefined ? {} : { types }),
     // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it and fails the connection, its type says void
-    onConnect: (client: pg.ClientBase) => client.query(appSessionSettings),
+    onConnect: (client: pg.ClientBase) => {
+      // One that breaks while it is in use: its query fails, and the program must not.
+      client.on("error", () => undefined);
+      return client.query(appSessionSettings);
+    },
   });
   // A connection that breaks while idle is replaced by the next query.
   pool.on("error", () => undefined);
