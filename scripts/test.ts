@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { programRoot } from "#config/state-directory.ts";
+import { openScratch } from "./scratch.ts";
 import { stopTestClusters } from "#test/database.ts";
 
 type Stage = { title: string; words: string[]; timeoutMs: number };
@@ -29,11 +30,13 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const isWhole = positionals.length === 0 && !values.long;
-const answers = [...(isWhole ? staticStages : []), testStage()].map(runStage);
-await stopTestClusters();
+const scratch = openScratch();
+const answers = [...(isWhole ? staticStages : []), testStage(scratch.directory)].map(runStage);
+await stopTestClusters(scratch.directory);
+scratch.close();
 process.exitCode = answers.every(Boolean) ? 0 : 1;
 
-function testStage(): Stage {
+function testStage(directory: string): Stage {
   const all = globSync("{src,bin,scripts,test,bench,sdk}/**/*.test.ts", { cwd: programRoot }).toSorted();
   const wanted = all.filter((file) => file.endsWith(".long.test.ts") === values.long);
   const files = positionals.length === 0 ? wanted : positionals;
@@ -41,7 +44,10 @@ function testStage(): Stage {
   return {
     title: values.long ? "long tests" : "tests",
     // Three files at a time for two cores: they wait for programs half of the time, and each has databases of its own.
-    words: [node, "--test", "--test-reporter=spec", "--test-concurrency=3", `--test-timeout=${timeoutMs}`, ...files],
+    words: [
+      ...["env", `TMPDIR=${directory}`, `NODE_COMPILE_CACHE=${join(directory, "compile-cache")}`, node, "--test"],
+      ...["--test-reporter=spec", "--test-concurrency=3", `--test-timeout=${timeoutMs}`, ...files],
+    ],
     timeoutMs: values.long ? 45 * minute : 20 * minute,
   };
 }

@@ -39,8 +39,7 @@ export type TestDatabase = {
 
 /** Of this user and this checkout: the tests of two checkouts do not meet. */
 const checkout = createHash("sha256").update(migrationsDirectory).digest("hex").slice(0, 8);
-const clustersDirectory = join(tmpdir(), `leveredge-test-${process.getuid?.() ?? 0}-${checkout}`);
-const dataDirectory = `${clustersDirectory}-data`;
+const clustersName = `leveredge-test-${process.getuid?.() ?? 0}-${checkout}`;
 
 const templatePrefix = "store_template_";
 const clusters = new Map<Major, Promise<TestCluster>>();
@@ -93,13 +92,15 @@ export async function testDatabase(t: TestContext, options: { major?: Major } = 
 }
 
 /** Stops the clusters of this checkout, whoever started them, and removes them: the next run of the tests begins afresh. */
-export async function stopTestClusters(): Promise<void> {
-  for (const major of [15, 18] as const) await stopServer(address(major));
-  for (const directory of [clustersDirectory, dataDirectory]) await rm(directory, { recursive: true, force: true });
+export async function stopTestClusters(scratch = tmpdir()): Promise<void> {
+  for (const major of [15, 18] as const) await stopServer(address(major, scratch));
+  const { directory, dataHome } = address(18, scratch);
+  for (const path of [directory, dataHome]) await rm(path, { recursive: true, force: true });
 }
 
-function address(major: Major): ServerAddress {
-  return { directory: clustersDirectory, name: `pg${major}`, dataHome: dataDirectory };
+function address(major: Major, scratch = tmpdir()): ServerAddress & { dataHome: string } {
+  const directory = join(scratch, clustersName);
+  return { directory, name: `pg${major}`, dataHome: `${directory}-data` };
 }
 
 /** A database with all migrations, made once per text of what makes it; it appears by rename, so it is never half-made. */
