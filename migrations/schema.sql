@@ -2,6 +2,57 @@
 
 CREATE SCHEMA leveredge;
 
+CREATE FUNCTION leveredge.llm_usage_drop_partition(month date) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '1s'
+    AS $$
+declare
+  next timestamptz := (date_trunc('month', month::timestamp) + interval '1 month') at time zone 'UTC';
+  name text := to_char(month, '"llm_usage_"YYYY"_"MM');
+begin
+  if next > now() - interval '60 days' then
+    raise exception 'the calls of % are not 60 days old', to_char(month, 'YYYY-MM') using errcode = 'datetime_field_overflow';
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('leveredge.llm_usage partitions', 0));
+  if to_regclass(format('leveredge.%I', name)) is null then
+    return false;
+  end if;
+  execute format('drop table leveredge.%I', name);
+  update leveredge.llm_usage_state set complete_from = greatest(complete_from, next);
+  return true;
+end $$;
+
+CREATE FUNCTION leveredge.llm_usage_make_partition(month date) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  first   timestamptz := date_trunc('month', month::timestamp) at time zone 'UTC';
+  next    timestamptz := (date_trunc('month', month::timestamp) + interval '1 month') at time zone 'UTC';
+  name    text := to_char(month, '"llm_usage_"YYYY"_"MM');
+  grantee text;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('leveredge.llm_usage partitions', 0));
+  if to_regclass(format('leveredge.%I', name)) is not null then
+    return false;
+  end if;
+  if next <= (select complete_from from leveredge.llm_usage_state) or first > now() + interval '3 months' then
+    raise exception 'the ledger keeps no calls of %', to_char(month, 'YYYY-MM') using errcode = 'datetime_field_overflow';
+  end if;
+  execute format('create table leveredge.%I (like leveredge.llm_usage including all)', name);
+  execute format('alter table leveredge.llm_usage attach partition leveredge.%I for values from (%L) to (%L)', name, first, next);
+  for grantee in
+    select distinct case privilege.grantee when 0 then 'public' else privilege.grantee::regrole::text end
+      from pg_class, aclexplode(relacl) as privilege
+     where pg_class.oid = to_regclass(format('leveredge.%I', name))
+       and privilege.grantee not in (relowner, 'leveredge_app'::regrole)
+  loop
+    execute format('revoke all on leveredge.%I from %s', name, grantee);
+  end loop;
+  return true;
+end $$;
+
 CREATE FUNCTION leveredge.refuse_rewriting() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog'
@@ -502,6 +553,117 @@ CREATE TABLE leveredge.knowledge_publication (
     CONSTRAINT knowledge_publication_target_check CHECK ((target <> ''::text))
 );
 
+CREATE TABLE leveredge.llm_usage_daily (
+    day timestamp with time zone NOT NULL,
+    agent_name text NOT NULL,
+    model text NOT NULL,
+    calls bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    estimated_cost_usd numeric NOT NULL
+)
+WITH (fillfactor='70');
+
+CREATE VIEW leveredge.llm_cost_summary AS
+ SELECT llm_usage_daily.day,
+    llm_usage_daily.agent_name,
+    llm_usage_daily.model,
+    llm_usage_daily.calls,
+    llm_usage_daily.input_tokens AS total_input,
+    llm_usage_daily.output_tokens AS total_output,
+    llm_usage_daily.estimated_cost_usd AS total_cost
+   FROM leveredge.llm_usage_daily
+  ORDER BY llm_usage_daily.day DESC, llm_usage_daily.calls DESC;
+
+CREATE TABLE leveredge.llm_usage (
+    id bigint NOT NULL,
+    agent_name text NOT NULL,
+    model text NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    estimated_cost_usd numeric(20,9),
+    context text,
+    operation text,
+    created_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    claimed_at timestamp with time zone,
+    environment text NOT NULL,
+    provider text,
+    credential text,
+    response_id text,
+    service_tier text,
+    region text,
+    cache_read_tokens bigint,
+    cache_write_5m_tokens bigint,
+    cache_write_1h_tokens bigint,
+    reasoning_tokens bigint,
+    audio_input_tokens bigint,
+    audio_output_tokens bigint,
+    web_searches integer,
+    is_estimated boolean DEFAULT false NOT NULL,
+    cost_source text NOT NULL,
+    price_version text,
+    provider_cost_usd numeric(20,9),
+    client_cost_usd numeric(20,9),
+    tags jsonb,
+    source text NOT NULL,
+    CONSTRAINT llm_usage_check CHECK (((cost_source = 'unpriced'::text) = (estimated_cost_usd IS NULL))),
+    CONSTRAINT llm_usage_cost_source_check CHECK ((cost_source = ANY (ARRAY['provider'::text, 'override'::text, 'catalog'::text, 'unpriced'::text]))),
+    CONSTRAINT llm_usage_environment_check CHECK ((environment = ANY (ARRAY['dev'::text, 'prod'::text, 'shared'::text]))),
+    CONSTRAINT llm_usage_input_tokens_check CHECK ((input_tokens >= 0)),
+    CONSTRAINT llm_usage_output_tokens_check CHECK ((output_tokens >= 0))
+)
+PARTITION BY RANGE (created_at);
+
+CREATE TABLE leveredge.llm_usage_breakdown (
+    day timestamp with time zone NOT NULL,
+    environment text NOT NULL,
+    agent_name text NOT NULL,
+    model text NOT NULL,
+    provider text NOT NULL,
+    operation text NOT NULL,
+    credential text NOT NULL,
+    calls bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_write_tokens bigint NOT NULL,
+    reasoning_tokens bigint NOT NULL,
+    estimated_cost_usd numeric NOT NULL,
+    unpriced_calls bigint NOT NULL,
+    estimated_calls bigint NOT NULL
+)
+WITH (fillfactor='70');
+
+CREATE TABLE leveredge.llm_usage_bridge (
+    first_id bigint NOT NULL,
+    other_id bigint NOT NULL,
+    found_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT llm_usage_bridge_check CHECK ((first_id < other_id))
+);
+
+CREATE SEQUENCE leveredge.llm_usage_id_seq
+    START WITH 1
+    INCREMENT BY 100
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE leveredge.llm_usage_id_seq OWNED BY leveredge.llm_usage.id;
+
+CREATE TABLE leveredge.llm_usage_key (
+    key uuid NOT NULL,
+    usage_id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE leveredge.llm_usage_state (
+    is_only boolean DEFAULT true NOT NULL,
+    timezone text,
+    complete_from timestamp with time zone DEFAULT '2020-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    CONSTRAINT llm_usage_state_is_only_check CHECK (is_only)
+);
+
 CREATE TABLE leveredge.notification (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     event_position bigint,
@@ -696,6 +858,24 @@ ALTER TABLE ONLY leveredge.key_root_seal
 ALTER TABLE ONLY leveredge.knowledge_publication
     ADD CONSTRAINT knowledge_publication_pkey PRIMARY KEY (target);
 
+ALTER TABLE ONLY leveredge.llm_usage_breakdown
+    ADD CONSTRAINT llm_usage_breakdown_pkey PRIMARY KEY (day, environment, agent_name, model, provider, operation, credential);
+
+ALTER TABLE ONLY leveredge.llm_usage_bridge
+    ADD CONSTRAINT llm_usage_bridge_pkey PRIMARY KEY (first_id, other_id);
+
+ALTER TABLE ONLY leveredge.llm_usage_daily
+    ADD CONSTRAINT llm_usage_daily_pkey PRIMARY KEY (day, agent_name, model);
+
+ALTER TABLE ONLY leveredge.llm_usage_key
+    ADD CONSTRAINT llm_usage_key_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY leveredge.llm_usage
+    ADD CONSTRAINT llm_usage_pkey PRIMARY KEY (created_at, id);
+
+ALTER TABLE ONLY leveredge.llm_usage_state
+    ADD CONSTRAINT llm_usage_state_pkey PRIMARY KEY (is_only);
+
 ALTER TABLE ONLY leveredge.notification
     ADD CONSTRAINT notification_event_position_key UNIQUE (event_position);
 
@@ -810,6 +990,12 @@ ALTER TABLE ONLY leveredge.schedule_tick
 
 GRANT USAGE ON SCHEMA leveredge TO leveredge_app;
 
+REVOKE ALL ON FUNCTION leveredge.llm_usage_drop_partition(month date) FROM PUBLIC;
+GRANT ALL ON FUNCTION leveredge.llm_usage_drop_partition(month date) TO leveredge_app;
+
+REVOKE ALL ON FUNCTION leveredge.llm_usage_make_partition(month date) FROM PUBLIC;
+GRANT ALL ON FUNCTION leveredge.llm_usage_make_partition(month date) TO leveredge_app;
+
 REVOKE ALL ON FUNCTION leveredge.refuse_rewriting() FROM PUBLIC;
 GRANT ALL ON FUNCTION leveredge.refuse_rewriting() TO leveredge_app;
 
@@ -902,6 +1088,22 @@ GRANT UPDATE(state) ON TABLE leveredge.key_root_seal TO leveredge_app;
 GRANT UPDATE(changed_at) ON TABLE leveredge.key_root_seal TO leveredge_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.knowledge_publication TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.llm_usage_daily TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.llm_cost_summary TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.llm_usage TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.llm_usage_breakdown TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.llm_usage_bridge TO leveredge_app;
+
+GRANT SELECT,USAGE ON SEQUENCE leveredge.llm_usage_id_seq TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.llm_usage_key TO leveredge_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.llm_usage_state TO leveredge_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE leveredge.notification TO leveredge_app;
 

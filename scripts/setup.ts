@@ -13,7 +13,9 @@ type Tool = {
   program: string;
   package: string;
   oldestMajor?: number;
-  /** What `--version` exits with. Default 0. */
+  /** What it is asked to tell that it is there. Default `--version`. */
+  probe?: string[];
+  /** What that exits with. Default 0. */
   versionExit?: number;
 };
 
@@ -24,7 +26,11 @@ const everyday: Tool[] = [
 ];
 
 /** What only the tests need. */
-const testing: Tool[] = [{ program: "curl", package: "curl" }];
+const testing: Tool[] = [
+  { program: "curl", package: "curl" },
+  // Debian's own Python: the one that its packages are for.
+  { program: "/usr/bin/python3", package: "python3-httpx", probe: ["-c", "import httpx"] },
+];
 
 /** What only the long tests need. */
 const long: Tool[] = [{ program: "pgbouncer", package: "pgbouncer" }];
@@ -78,13 +84,14 @@ async function describeMissing(tools: Tool[]): Promise<{ tool: Tool; text: strin
 }
 
 /** Asks the program itself: Debian's wrappers are there without what they wrap. */
-async function findProblem({ program, oldestMajor, versionExit = 0 }: Tool): Promise<string | undefined> {
-  const asked = promisify(execFile)(program, ["--version"], { env: minimalEnvironment(), timeout: probeTimeoutMs });
+async function findProblem(tool: Tool): Promise<string | undefined> {
+  const { program, oldestMajor, probe = ["--version"], versionExit = 0 } = tool;
+  const asked = promisify(execFile)(program, probe, { env: minimalEnvironment(), timeout: probeTimeoutMs });
   const stdout = await asked.then(
     (answer) => answer.stdout,
     (failure: { code?: unknown; stdout?: string }) => (failure.code === versionExit ? failure.stdout : undefined),
   );
-  if (stdout === undefined) return "is not installed";
+  if (stdout === undefined) return `is not installed, or without ${tool.package}`;
   const major = Number(/\b(\d+)\.\d+/.exec(stdout)?.[1]);
   if (oldestMajor === undefined || major >= oldestMajor) return undefined;
   return `is version ${major}, at least ${oldestMajor} is needed`;

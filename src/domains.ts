@@ -7,8 +7,10 @@ import { hardeningDomain } from "#domains/hardening/domain.ts";
 import { identity } from "#domains/identity/domain.ts";
 import { keysDomain } from "#domains/keys/domain.ts";
 import { notifications } from "#domains/notifications/domain.ts";
+import { ingest } from "#domains/ingest/domain.ts";
 import { jobsDomain } from "#domains/jobs/domain.ts";
 import { knowledge } from "#domains/knowledge/domain.ts";
+import { usage } from "#domains/usage/domain.ts";
 
 /** What rotates a key knows no credential; what knows them seals their data keys anew. */
 const keys = keysDomain(async (app, environment, options) => {
@@ -17,7 +19,17 @@ const keys = keysDomain(async (app, environment, options) => {
 });
 
 /** Those that a hardening run goes over: their sections, their health, and what they make of its events. */
-export const hardened: readonly Domain[] = [databases, backups, credentials, keys, identity, notifications, knowledge];
+export const hardened: readonly Domain[] = [
+  databases,
+  backups,
+  credentials,
+  keys,
+  identity,
+  notifications,
+  knowledge,
+  usage,
+  ingest,
+];
 
 const working: readonly Domain[] = [hardeningDomain(hardened), ...hardened];
 

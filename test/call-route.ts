@@ -10,7 +10,7 @@ export const testActor: Actor = { name: "user:damon", role: "admin", scopes: ["*
 export async function callRoute(
   routes: readonly Route[],
   call: string,
-  input: { params?: unknown; query?: unknown; body?: unknown; headers?: Record<string, string> } = {},
+  input: { params?: unknown; query?: unknown; body?: unknown; headers?: Record<string, string>; bytes?: string } = {},
 ): Promise<RouteReply & { body: Record<string, unknown> }> {
   const route = routes.find(({ method, path }) => `${method} ${path}` === call);
   assert.ok(route, call);
@@ -18,6 +18,7 @@ export async function callRoute(
     params: route.params?.parse(input.params),
     query: route.query?.parse(input.query ?? {}),
     body: route.body?.parse(input.body),
+    bytes: Buffer.from(input.bytes ?? ""),
     actor: testActor,
     address: "127.0.0.1",
     requestId: "test",

@@ -32,7 +32,10 @@ const table: Record<string, readonly string[]> = {
 const forDomains = [...ground, ...services, "app", "domain", "providers", "prices"];
 
 /** `from → to`: a domain may import the face of another along these edges alone. */
-export const domainEdges: readonly (readonly [string, string])[] = [["databases", "backups"]];
+export const domainEdges: readonly (readonly [string, string])[] = [
+  ["databases", "backups"],
+  ["ingest", "usage"],
+];
 
 /** Their types say what a program, a domain and a command are: anyone may name them. */
 const freeTypes = new Set(["src/app.ts", "src/domain.ts", "src/cli/command.ts"]);

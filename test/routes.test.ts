@@ -90,6 +90,9 @@ const table: Record<string, string> = {
   [`GET /jobs/${id}`]: "v o a s",
   [`POST /jobs/${id}/retry`]: "a",
   "GET /schedules": "v o a s",
+  "POST /usage": "a g s",
+  "POST /rest/v1/llm_usage": "a g s",
+  "POST /v1/traces": "a g s",
 };
 
 function allRoutes(app: App): Promise<readonly Route[]> {

@@ -75,6 +75,7 @@ test("npm start makes the sample's dev equal to prod by pg_dump's word, moves no
     [
       [1, "verified"],
       [3, "verified"],
+      [5, "verified"],
     ],
   );
 
@@ -131,6 +132,7 @@ test("npm start makes the sample's dev equal to prod by pg_dump's word, moves no
     execFileSync("git", ["-C", join(sample, "platform"), ...args], { encoding: "utf8" });
   assert.deepEqual(git("log", "--format=%s").trim().split("\n"), [
     "GSD: [Completion] - loose ends",
+    "GSD: [Section 5] - Cost tracking",
     "GSD: [Section 1] - Database mirroring",
     "Sample platform",
   ]);
@@ -141,7 +143,7 @@ test("npm start makes the sample's dev equal to prod by pg_dump's word, moves no
   assert.equal(again.exitCode, 0, again.stderr);
   const second = Report.parse(JSON.parse(again.stdout));
   assert.deepEqual([...new Set(second.sections.flatMap(({ steps }) => steps.map((step) => step.state)))], ["verified"]);
-  assert.equal(git("log", "--format=%s").trim().split("\n").length, 3);
+  assert.equal(git("log", "--format=%s").trim().split("\n").length, 4);
   const identify = (list: Credential[]) => list.map(({ id, version }) => [id, version]);
   assert.deepEqual(identify(await listSampleCredentials(state)), identify(credentials));
 });

@@ -13,7 +13,6 @@ export type UnbuiltPart = {
 };
 
 const unbuilt: (UnbuiltPart & { isConfigured: (config: Config) => boolean })[] = [
-  { part: "usage", feature: "section 5, the ledger of LLM calls", isConfigured: ({ usage }) => usage !== undefined },
   { part: "n8n", feature: "section 6, dev credentials", isConfigured: ({ n8n }) => n8n.length > 0 },
   { part: "access", feature: "section 2, Cloudflare Access", isConfigured: ({ access }) => access !== undefined },
   { part: "agents", feature: "section 7, systemd services", isConfigured: ({ agents }) => agents.length > 0 },

@@ -72,6 +72,8 @@ export function describeSchema(route: Route): Record<string, unknown> {
     ...(route.params === undefined ? {} : { params: route.params }),
     ...(route.query === undefined ? {} : { querystring: closeKeys(route.query) }),
     ...(route.body === undefined ? {} : { body: route.body }),
+    ...(route.intake === undefined ? {} : { consumes: [...route.intake.types] }),
+    ...(route.intake?.shape === undefined ? {} : { body: route.intake.shape }),
     response: route.raw === "page" ? undefined : { ...response, "4xx": ErrorReply, "5xx": ErrorReply },
   };
 }

@@ -2,7 +2,7 @@
 import { isResponseSerializationError } from "fastify-type-provider-zod";
 import { z } from "zod";
 
-import { AppError } from "#errors.ts";
+import { AppError, readErrorCode } from "#errors.ts";
 
 export const ErrorReply = z
   .object({
@@ -24,8 +24,12 @@ export type DescribedError = {
 };
 
 /** What the caller is told: an AppError as it is, what Fastify refuses in our words, anything else as `internal`. */
-export function describeError(error: unknown, requestId: string): DescribedError {
-  const known = readKnown(error);
+export function describeError(
+  error: unknown,
+  requestId: string,
+  { bodyLimit }: { bodyLimit?: number | undefined } = {},
+): DescribedError {
+  const known = readKnown(error, bodyLimit);
   if (known === undefined) {
     const bug = new AppError("internal", "something went wrong here; the log has it under this request id");
     return { status: bug.status, reply: toReply(bug, requestId), isBug: true };
@@ -34,27 +38,34 @@ export function describeError(error: unknown, requestId: string): DescribedError
   return { status, reply: toReply(known, requestId), isBug: status >= 500 && known.code === "internal" };
 }
 
-function readKnown(error: unknown): AppError | undefined {
+function readKnown(error: unknown, bodyLimit: number | undefined): AppError | undefined {
   if (error instanceof AppError) return error;
   if (isResponseSerializationError(error)) return undefined;
   const status = statusOf(error);
   if (status === undefined || status >= 500) return undefined;
-  return new AppError("invalid_input", describeRefusal(error));
+  return new AppError("invalid_input", describeRefusal(error, bodyLimit));
 }
 
 /** Fastify's own refusals: size, content type, JSON. Their texts hold nothing of the request but its type. */
-function describeRefusal(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  switch (code) {
+function describeRefusal(error: unknown, bodyLimit: number | undefined): string {
+  switch (readErrorCode(error)) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
-      return "the body is too large";
+      return bodyLimit === undefined ? "the body is too large" : `the body is larger than ${tellBytes(bodyLimit)}`;
+    case "Z_DATA_ERROR":
+    case "Z_BUF_ERROR":
+      return "the body is not whole gzip";
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
-      return "the body must be application/json";
+      return "the body is of a content type that is not taken here";
     case "FST_ERR_CTP_EMPTY_JSON_BODY":
       return "the body is empty, and its type says JSON";
     default:
       return "the request cannot be read";
   }
+}
+
+function tellBytes(bytes: number): string {
+  const mebibytes = bytes / 1024 / 1024;
+  return Number.isInteger(mebibytes) ? `${mebibytes} MiB` : `${bytes} bytes`;
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -5,6 +5,7 @@ import { AppError } from "#errors.ts";
 
 import { describeSchema } from "./docs.ts";
 import { writeEvents } from "./events-reply.ts";
+import { addIntake } from "./intake.ts";
 import type { Log } from "./log.ts";
 import { type Actor, allows, listAllowed, type Permission, type ScopeEnvironment } from "./permission.ts";
 import type { Route, RouteReply, RouteRequest } from "./route.ts";
@@ -34,11 +35,26 @@ export function findActor(request: FastifyRequest): Actor | undefined {
   return actors.get(request);
 }
 
-export function addRoute(server: FastifyInstance, route: Route, handling: Handling): void {
+/** A route with an intake gets a scope of its own: what it takes, no other does. */
+export async function addRoute(server: FastifyInstance, route: Route, handling: Handling): Promise<void> {
+  const { intake } = route;
+  if (intake === undefined) return declareRoute(server, route, handling);
+  await server.register(async (scope) => {
+    addIntake(scope, intake);
+    declareRoute(scope, route, handling);
+  });
+}
+
+function declareRoute(server: FastifyInstance, route: Route, handling: Handling): void {
   server.route({
     method: route.method,
     url: route.path,
-    config: { permission: route.permission, ...(route.etag === undefined ? {} : { etag: route.etag }) },
+    config: {
+      permission: route.permission,
+      ...(route.etag === undefined ? {} : { etag: route.etag }),
+      ...(route.tellFailure === undefined ? {} : { tellFailure: route.tellFailure }),
+    },
+    ...(route.intake === undefined ? {} : { bodyLimit: route.intake.limitBytes }),
     schema: describeSchema(route),
     onRequest: (request, reply) => authenticateRequest(route, handling, request, reply),
     preHandler: async (request) => {
@@ -131,6 +147,7 @@ function readRequest(request: FastifyRequest, signal: AbortSignal): RouteRequest
   >;
   return {
     ...input,
+    bytes: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
     actor: actors.get(request),
     address: request.ip,
     requestId: request.id,

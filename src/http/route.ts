@@ -7,6 +7,7 @@ import type { z } from "zod";
 
 import { AppError } from "#errors.ts";
 
+import type { ErrorReply } from "./errors.ts";
 import type { Actor, Permission, ScopeEnvironment } from "./permission.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -28,7 +29,7 @@ export type Route<Params extends Shape = Shape, Query extends Shape = Shape, Bod
   raw?: "text" | "page";
   /** `public` routes are those that prove nothing and change nothing: health, metrics on loopback, sign-in. */
   permission: Permission | "public";
-  /** Where the permission must hold. Default `shared`. `any` is for lists, which show what `listAllowed` names. */
+  /** Where the permission must hold. Default `shared`. With `any` it must hold somewhere, and the route looks itself where. */
   environment?:
     | ScopeEnvironment
     | "any"
@@ -42,15 +43,36 @@ export type Route<Params extends Shape = Shape, Query extends Shape = Shape, Bod
   params?: Params;
   query?: Query;
   body?: Body;
+  /** Takes a body as `bytes`, which the route reads itself, instead of JSON of the usual size. */
+  intake?: Intake;
+  /** Failures in a form that the route's clients know already. Default ours. */
+  tellFailure?: TellFailure;
   /** The body of each success by status; errors have one form everywhere. An undefined schema means no body (204, 302). */
   response: Record<number, z.ZodType | undefined>;
   handle(request: RouteRequest<Params, Query, Body>): Promise<RouteReply>;
 };
 
+export type Intake = {
+  /** Media types that are taken, also when they come gzipped. */
+  types: readonly string[];
+  /** Of the body as it is sent, and as it is unpacked. */
+  limitBytes: number;
+  /** What the description of the API says of it; nothing is parsed with it. */
+  shape?: z.ZodType;
+};
+
+/** A failure as another protocol writes it; `contentType` is the request's. */
+export type TellFailure = (
+  failure: ErrorReply["error"] & { status: number },
+  contentType: string,
+) => { contentType: string; body: string | Buffer };
+
 export type RouteRequest<Params extends Shape = Shape, Query extends Shape = Shape, Body extends Shape = Shape> = {
   params: Parsed<Params>;
   query: Parsed<Query>;
   body: Parsed<Body>;
+  /** Of an intake; empty elsewhere. */
+  bytes: Buffer;
   /** Undefined on public routes alone. */
   actor: Actor | undefined;
   /** Where the request comes from: the peer, or whom a trusted proxy names. */
@@ -66,6 +88,7 @@ export type RouteRequest<Params extends Shape = Shape, Query extends Shape = Sha
 export type RouteReply = {
   /** Default: the first status of `response`. */
   status?: number;
+  /** A Buffer goes as it is, under the content type that the headers say. */
   body?: unknown;
   headers?: Record<string, string>;
   /** Server-sent events instead of a body: ends when the generator does. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";
+import { gzipSync } from "node:zlib";
 
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -36,6 +37,20 @@ const routes: Route[] = [
     body: z.strictObject({ name: z.string(), environment: z.enum(["dev", "prod"]) }),
     response: { 201: z.object({ name: z.string() }) },
     handle: async ({ body }) => ({ body: { name: body.name } }),
+  }),
+  route({
+    method: "POST",
+    path: "/parcels",
+    summary: "takes bytes",
+    permission: "things:make",
+    environment: "any",
+    intake: { types: ["application/json", "application/x-parcel"], limitBytes: 2 * 1024 * 1024 },
+    tellFailure: ({ status, code }, contentType) => ({
+      contentType: "application/x-parcel",
+      body: Buffer.from(`${status} ${code} ${contentType}`),
+    }),
+    response: { 200: undefined },
+    handle: async ({ bytes }) => ({ body: Buffer.from(String(bytes.length)), headers: { "content-type": "a/b" } }),
   }),
   route({
     method: "GET",
@@ -298,6 +313,50 @@ test("a body of ten megabytes is refused, before it is read where nobody is know
 
   assert.deepEqual([known.statusCode, unknown.statusCode], [413, 401]);
   assert.equal(known.json<{ error: { code: string } }>().error.code, "invalid_input");
+});
+
+test("an intake takes bytes of its own types and size, packed or not, and fails in its own form", async (t) => {
+  const { server } = await open(t);
+  const post = async (payload: string | Buffer, headers: Record<string, string>, url = "/parcels") => {
+    const answer = await server.inject({ method: "POST", url, headers: { ...asOperator, ...headers }, payload });
+    return [answer.statusCode, answer.body];
+  };
+  const parcel = { "content-type": "application/x-parcel" };
+  const packed = { ...parcel, "content-encoding": "gzip" };
+  const large = Buffer.alloc(2 * 1024 * 1024 + 1);
+
+  const answers = [
+    await post("abc", parcel),
+    await post("{", { "content-type": "application/json; charset=utf-8" }),
+    await post(gzipSync("abcd"), packed),
+    await post(large, parcel),
+    await post(gzipSync(large), packed),
+    await post(gzipSync("abcd").subarray(0, 15), packed),
+    await post("abc", { "content-type": "text/plain" }),
+    await post("abc", { ...parcel, "content-encoding": "zstd" }),
+  ];
+  const elsewhere = await post("abc", parcel, "/things");
+  const packedElsewhere = await post(gzipSync("{}"), { ...packed, "content-type": "application/json" }, "/things");
+
+  assert.deepEqual(answers, [
+    [200, "3"],
+    [200, "1"],
+    [200, "4"],
+    [413, "413 invalid_input application/x-parcel"],
+    [413, "413 invalid_input application/x-parcel"],
+    [400, "400 invalid_input application/x-parcel"],
+    [415, "415 invalid_input text/plain"],
+    [400, "400 invalid_input application/x-parcel"],
+  ]);
+  assert.deepEqual([elsewhere[0], packedElsewhere[0]], [415, 400]);
+});
+
+test("a permission that may hold anywhere is refused to who has it nowhere", async (t) => {
+  const { server } = await open(t);
+
+  const answer = await server.inject({ method: "POST", url: "/parcels", headers: asViewer, payload: "" });
+
+  assert.equal(answer.statusCode, 403);
 });
 
 test("a route that declares no permission stops the start, also one that is added to Fastify itself", async (t) => {

@@ -21,7 +21,7 @@ import { describeFaults } from "./input-faults.ts";
 import type { Log } from "./log.ts";
 import type { Permission } from "./permission.ts";
 import { addRoute, type Authenticate, findActor } from "./route-handler.ts";
-import type { Route } from "./route.ts";
+import type { Route, TellFailure } from "./route.ts";
 import { checkHost, checkOrigin, readAsked, securityHeaders } from "./security.ts";
 import { answerClientError, describeMissing } from "./unroutable.ts";
 
@@ -56,6 +56,9 @@ export type Limits = {
   heartbeatMs: number;
 };
 
+/** What a client is told to wait when something is away or has too much to do. */
+const retryAfterSeconds = 2;
+
 const usualLimits: Limits = {
   bodyBytes: 1024 * 1024,
   connections: 512,
@@ -73,6 +76,7 @@ declare module "fastify" {
   interface FastifyContextConfig {
     permission?: Permission | "public";
     etag?: Route["etag"];
+    tellFailure?: TellFailure;
   }
 }
 
@@ -91,7 +95,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     setTimeout(() => server.server.closeAllConnections(), limits.closeMs).unref();
   });
   const handling = { ...options, headers, stopping: stopping.signal, heartbeatMs: limits.heartbeatMs };
-  for (const route of options.routes) addRoute(server, route, handling);
+  for (const route of options.routes) await addRoute(server, route, handling);
   await addDocs(server);
   await server.ready();
   return server;
@@ -188,8 +192,17 @@ function addHooks(server: FastifyInstance, options: HttpOptions, headers: Record
     return reply.code(status).send(describeError(error, request.id).reply);
   });
   server.setErrorHandler((error, request, reply) => {
-    const { status, reply: body, isBug } = describeError(options.explain?.(error) ?? error, request.id);
-    if (isBug) options.log.fault(`${request.method} ${request.routeOptions.url ?? "none"}`, error, request.id);
-    return reply.code(status).header("content-type", "application/json; charset=utf-8").send(body);
+    const { url = "none", bodyLimit, config } = request.routeOptions;
+    const { status, reply: told, isBug } = describeError(options.explain?.(error) ?? error, request.id, { bodyLimit });
+    if (isBug) options.log.fault(`${request.method} ${url}`, error, request.id);
+    const tellFailure = config.tellFailure ?? tellOurs;
+    const { contentType, body } = tellFailure({ ...told.error, status }, request.headers["content-type"] ?? "");
+    if (status === 503) reply.header("retry-after", String(retryAfterSeconds));
+    return reply.code(status).header("content-type", contentType).send(body);
   });
 }
+
+const tellOurs: TellFailure = ({ status: _status, ...error }) => ({
+  contentType: "application/json; charset=utf-8",
+  body: JSON.stringify({ error }),
+});

@@ -19,6 +19,7 @@ async function ask(route: Route | undefined, name: string): Promise<{ status: nu
     requestId: "1",
     address: "127.0.0.1",
     headers: {},
+    bytes: Buffer.alloc(0),
     cookies: {},
     signal: new AbortController().signal,
   });

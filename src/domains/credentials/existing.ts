@@ -12,17 +12,12 @@ import type { App } from "#app.ts";
 import type { ReadyPlan, Step, StepApplied, StepPlan, StepVerdict } from "#domain.ts";
 import { AppError } from "#errors.ts";
 import { appendEvent } from "#events/events.ts";
+import { findTableColumns, type FoundColumn, type KnownColumn, listColumnFaults } from "#postgres/column-queries.ts";
 import { configuredTarget } from "#postgres/configured-target.ts";
 import { connect } from "#postgres/connection.ts";
 import { transaction } from "#store/database.ts";
 
-import {
-  type ExistingColumn,
-  type ExistingRow,
-  findExistingColumns,
-  listExistingRows,
-  listRecordedKeys,
-} from "./existing-queries.ts";
+import { type ExistingRow, listExistingRows, listRecordedKeys } from "./existing-queries.ts";
 import { describeUnknown } from "./fields.ts";
 import { insertCredential, listCredentials } from "./queries.ts";
 import { listProviders, registerProvider } from "./registry.ts";
@@ -51,7 +46,7 @@ type Survey = {
 };
 
 /** What a column must be for its content to be meant. */
-const known: Readonly<Record<string, { category: string; what: string; isRequired?: true }>> = {
+const known: Readonly<Record<string, KnownColumn>> = {
   credential_name: { category: "S", what: "text", isRequired: true },
   provider: { category: "S", what: "text", isRequired: true },
   environment: { category: "S", what: "text" },
@@ -158,10 +153,10 @@ async function surveySide(app: App, side: Side, found: Survey): Promise<void> {
   const providers = new Set((await listProviders(app)).map(({ provider }) => provider.name));
   const client = await connect(await configuredTarget(app, side), { readOnly: true, statementTimeoutMs: 10_000 });
   try {
-    const columns = await findExistingColumns(client);
+    const columns = await findTableColumns(client, "aegis_credentials");
     if (columns === undefined) return;
     found.tables.push(side);
-    const faults = listFaults(columns).map((fault) => `${side}: public.aegis_credentials ${fault}`);
+    const faults = listColumnFaults(columns, known).map((fault) => `${side}: public.aegis_credentials ${fault}`);
     found.needs.push(...faults);
     if (faults.length === 0) await surveyRows(client, { side, columns, providers }, found);
   } finally {
@@ -169,20 +164,9 @@ async function surveySide(app: App, side: Side, found: Survey): Promise<void> {
   }
 }
 
-function listFaults(columns: readonly ExistingColumn[]): string[] {
-  if (columns.length === 0) return ["is not a table: rename it, or make it one"];
-  return Object.entries(known).flatMap(([name, { category, what, isRequired }]) => {
-    const column = columns.find((candidate) => candidate.name === name);
-    if (column === undefined) return isRequired ? [`has no column ${name} (${what}): add it, or rename the table`] : [];
-    if (column.category !== category)
-      return [`has ${name} as ${column.type}, expected ${what}: change the column's type`];
-    return column.isReadable ? [] : [`does not let this role read ${name}: grant select on it`];
-  });
-}
-
 async function surveyRows(
   client: pg.Client,
-  { side, columns, providers }: { side: Side; columns: readonly ExistingColumn[]; providers: ReadonlySet<string> },
+  { side, columns, providers }: { side: Side; columns: readonly FoundColumn[]; providers: ReadonlySet<string> },
   found: Survey,
 ): Promise<void> {
   const meant = columns.filter(({ name }) => Object.hasOwn(known, name));

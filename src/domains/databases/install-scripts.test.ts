@@ -7,8 +7,9 @@ import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 
 import { Config } from "#config/schema.ts";
+import type { ManagedFile } from "#system/managed-file.ts";
 
-import { inspectScripts, type InstalledScript, type ScriptApp, writeScripts } from "./install-scripts.ts";
+import { inspectScripts, type ScriptApp, writeScripts } from "./install-scripts.ts";
 import { syncSchemaPath } from "./section.ts";
 
 type Platform = ScriptApp & { root: string; script: string };
@@ -33,7 +34,7 @@ async function platform(t: TestContext, name = "platform"): Promise<Platform> {
   };
 }
 
-async function inspect(app: ScriptApp): Promise<InstalledScript> {
+async function inspect(app: ScriptApp): Promise<ManagedFile> {
   const [script, ...others] = await inspectScripts(app);
   assert.ok(script);
   assert.deepEqual(others, []);

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import type { App } from "#app.ts";
 import { listUnbuiltParts } from "#config/parts.ts";
 import type { LooseEnd, ReadyPlan, StepApplied, StepVerdict } from "#domain.ts";
+import { describeWriting, digestContent, type ManagedFile } from "#system/managed-file.ts";
 
-import { digestScript, inspectScripts, type InstalledScript, programPath, writeScripts } from "./install-scripts.ts";
+import { inspectScripts, programPath, writeScripts } from "./install-scripts.ts";
 import { type StepBody, syncSchemaPath } from "./section.ts";
 
 const helpTimeoutMs = 60_000;
@@ -23,28 +24,15 @@ export const installScripts = {
 
 async function planScripts(app: App): Promise<ReadyPlan> {
   const scripts = await inspectScripts(app);
-  const changes = scripts.flatMap(describeChanges);
+  const changes = scripts.flatMap(describeWriting);
   const names = scripts.map(({ path }) => path).join(", ");
   return {
     state: "ready",
     summary: changes.length === 0 ? `${names} in place` : changes.join(", "),
     changes,
-    fingerprint: digestScript(scripts.map(({ content }) => content).join("\0")),
+    fingerprint: digestContent(scripts.map(({ content }) => content).join("\0")),
     looseEnds: [],
   };
-}
-
-function describeChanges({ path, state, keepAs }: InstalledScript): string[] {
-  switch (state) {
-    case "current":
-      return [];
-    case "absent":
-      return [`write ${path}`];
-    case "outdated":
-      return [`write ${path} anew`];
-    case "foreign":
-      return [...(keepAs === undefined ? [] : [`keep the ${path} that is there as ${keepAs}`]), `write ${path}`];
-  }
 }
 
 /**
@@ -59,7 +47,7 @@ async function verifyScripts(app: App, { signal }: { signal: AbortSignal }): Pro
     scripts: scripts.map(({ path, content }) => ({
       path: join(root, path),
       mode: "0755",
-      sha256: digestScript(content),
+      sha256: digestContent(content),
     })),
   };
   const wrong = scripts.filter(({ state }) => state !== "current");
@@ -82,7 +70,7 @@ async function verifyScripts(app: App, { signal }: { signal: AbortSignal }): Pro
 }
 
 /** A cron line has none of the variables of the shell that somebody set them in. */
-function looseSchedule(app: App, scripts: readonly InstalledScript[]): LooseEnd[] {
+function looseSchedule(app: App, scripts: readonly ManagedFile[]): LooseEnd[] {
   // Verifying backups opens no database of the platform.
   if (!scripts.some(({ path }) => path === syncSchemaPath)) return [];
   const { dev, prod } = app.config.environments;

@@ -24,7 +24,7 @@ export const roleScopes: Record<Role, readonly Scope[]> = {
     "sessions:write:*",
   ],
   admin: ["*:*:*"],
-  agent: ["notifications:send:*"],
+  agent: ["notifications:send:*", "usage:write:*"],
   service: [
     "status:read:*",
     "jobs:read:*",
@@ -35,6 +35,7 @@ export const roleScopes: Record<Role, readonly Scope[]> = {
     "backups:verify:*",
     "backups:create:*",
     "notifications:send:*",
+    "usage:write:*",
   ],
 };
 

@@ -31,7 +31,7 @@ async function openRoutes(t: TestContext): Promise<{ app: ServerApp; ask: Ask }>
     assert.ok(found, `${method} ${path}`);
     const reply = await found.handle({
       ...{ query: undefined, actor: undefined, address, requestId: "r1", headers: {}, cookies: {} },
-      ...{ signal: app.signal, ...request },
+      ...{ bytes: Buffer.alloc(0), signal: app.signal, ...request },
       params: found.params?.parse(request.params ?? {}),
       body: found.body?.parse(request.body ?? {}),
     });

@@ -1,0 +1,14 @@
+/** Three ways to tell the ledger of a call, into one ledger. */
+import type { App } from "#app.ts";
+import { createLedger } from "#domains/usage/usage.ts";
+import type { Route } from "#http/route.ts";
+
+import { listPostgrestRoutes } from "./postgrest-routes.ts";
+import { listTraceRoutes } from "./trace-routes.ts";
+import { listUsageRoutes } from "./usage-routes.ts";
+
+/** Asked for once by a server: what comes in by all routes is written together. */
+export function listIngestRoutes(app: App): readonly Route[] {
+  const ledger = createLedger(app);
+  return [...listUsageRoutes(app, ledger), ...listPostgrestRoutes(app, ledger), ...listTraceRoutes(app, ledger)];
+}
