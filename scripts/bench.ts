@@ -9,7 +9,20 @@ import { join } from "node:path";
 import { programRoot } from "#config/state-directory.ts";
 import { stopTestClusters } from "#test/database.ts";
 
-const benchmarks = ["command", "start", "serve", "mirror", "rows", "drill", "vault", "sweep", "prices", "sdk"];
+const benchmarks = [
+  "command",
+  "start",
+  "serve",
+  "mirror",
+  "rows",
+  "drill",
+  "vault",
+  "sweep",
+  "ingest",
+  "cost-summary",
+  "prices",
+  "sdk",
+];
 const timeoutMs = 30 * 60_000;
 
 const asked = process.argv.slice(2);

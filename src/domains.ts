@@ -8,6 +8,7 @@ import { identity } from "#domains/identity/domain.ts";
 import { keysDomain } from "#domains/keys/domain.ts";
 import { notifications } from "#domains/notifications/domain.ts";
 import { ingest } from "#domains/ingest/domain.ts";
+import { insight } from "#domains/insight/domain.ts";
 import { jobsDomain } from "#domains/jobs/domain.ts";
 import { knowledge } from "#domains/knowledge/domain.ts";
 import { usage } from "#domains/usage/domain.ts";
@@ -29,6 +30,7 @@ export const hardened: readonly Domain[] = [
   knowledge,
   usage,
   ingest,
+  insight,
 ];
 
 const working: readonly Domain[] = [hardeningDomain(hardened), ...hardened];

@@ -35,6 +35,7 @@ const forDomains = [...ground, ...services, "app", "domain", "providers", "price
 export const domainEdges: readonly (readonly [string, string])[] = [
   ["databases", "backups"],
   ["ingest", "usage"],
+  ["insight", "usage"],
 ];
 
 /** Their types say what a program, a domain and a command are: anyone may name them. */

@@ -18,7 +18,8 @@ export type FileContent = {
   root: string;
   /** Relative to the root; missing directories are made. */
   path: string;
-  content: string | Buffer;
+  /** What comes piece by piece is written so; when it fails, so does the writing. */
+  content: string | Buffer | AsyncIterable<string>;
   mode: number;
   /** Whose the file and new directories become when this process is root. */
   owner: Owner;

@@ -1,8 +1,9 @@
 /** `leveredge usage import`: calls of a file, recorded in batches, with what became of them. */
 import type { CommandContext } from "#cli/command.ts";
-import { createLedger, type Ledger } from "#domains/usage/usage.ts";
+import { createLedger, findOwnRows, type Ledger, type Receipt } from "#domains/usage/usage.ts";
 import { AppError, outcomeExit } from "#errors.ts";
 import type { ScopeEnvironment } from "#http/permission.ts";
+import type { Db } from "#store/database.ts";
 
 import { createContentKeys } from "./content-keys.ts";
 import { guessFormat, type ImportFormat, readLines } from "./import-files.ts";
@@ -34,7 +35,7 @@ export async function runImport(context: CommandContext): Promise<number> {
   try {
     let batch: Batch = [];
     const write = async (): Promise<void> => {
-      await record(ledger, batch, { environment, outcome });
+      await record(ledger === undefined ? undefined : passOverOwn(ledger, app.db), batch, { environment, outcome });
       batch = [];
       const done = outcome.recorded + outcome.duplicate + outcome.rejected;
       if (done % tellEvery === 0 && done > 0) context.output.say(`… ${done} lines, ${tell(outcome)}`);
@@ -64,8 +65,24 @@ function tellOutcome(
   context.output.data({ dryRun: isDry, ...outcome, ignored: [...ignored] }, words);
 }
 
+/** What was exported from this ledger is known by its place in it, whatever ids it was told with. */
+function passOverOwn(ledger: Ledger, db: Db): Pick<Ledger, "record"> {
+  return {
+    record: async (calls, origin) => {
+      const own = await findOwnRows(db, calls);
+      const others = calls.filter((call) => !own.has(call));
+      const receipts = others.length === 0 ? [] : await ledger.record(others, origin);
+      const receiptOf = new Map(others.map((call, index) => [call, receipts[index]]));
+      return calls.flatMap((call): Receipt | [] => {
+        const id = own.get(call);
+        return id === undefined ? (receiptOf.get(call) ?? []) : { state: "duplicate", id };
+      });
+    },
+  };
+}
+
 async function record(
-  ledger: Ledger | undefined,
+  ledger: Pick<Ledger, "record"> | undefined,
   batch: Batch,
   { environment, outcome }: { environment: ScopeEnvironment; outcome: Outcome },
 ): Promise<void> {

@@ -1,15 +1,10 @@
 /** `leveredge usage verify`, `rebuild` and `reprice`. */
-import type { Command, CommandContext, Option } from "#cli/command.ts";
-import { AppError, outcomeExit } from "#errors.ts";
+import type { Command } from "#cli/command.ts";
+import { periodOptions, readPeriod } from "#cli/period.ts";
+import { outcomeExit } from "#errors.ts";
 import { currentUser } from "#system/user.ts";
 
-import type { Period } from "./rollup-queries.ts";
 import type { SumsVerdict } from "./verify.ts";
-
-const periodOptions: Option[] = [
-  { flags: "--from <date>", summary: "first day, in the platform's time zone: 2026-01-31" },
-  { flags: "--to <date>", summary: "last day" },
-];
 
 const verify: Command = {
   name: "usage verify",
@@ -77,25 +72,6 @@ const reprice: Command = {
 };
 
 export const ledgerCommands: Command[] = [verify, rebuild, reprice];
-
-function readPeriod({ options }: CommandContext): Period {
-  const [from, to] = [readDate("--from", options["from"]), readDate("--to", options["to"])];
-  if (from === undefined || to === undefined || from <= to) return { from, to };
-  throw new AppError("invalid_input", `--from ${from} is after --to ${to}`, { hint: "Swap them." });
-}
-
-function readDate(option: string, text: string | boolean | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  if (typeof text === "string" && /^\d{4}-\d{2}-\d{2}$/.test(text) && isDay(text)) return text;
-  throw new AppError("invalid_input", `${option} is ${JSON.stringify(text)}, expected a day such as 2026-01-31`, {
-    hint: "Write year, month and day.",
-  });
-}
-
-function isDay(text: string): boolean {
-  const instant = new Date(text);
-  return !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(text);
-}
 
 function describe({ equal, rows, differing, timezone, firstDay, differences }: SumsVerdict): string {
   if (firstDay === undefined) return "no call has been recorded";

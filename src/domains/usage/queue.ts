@@ -1,7 +1,7 @@
 /**
  * Entries of many callers, written together. The first go at once; what comes while
- * they are written goes into the next batch, and a second one is under way beside it
- * when a whole batch waits: so the store works while the next is prepared. A caller
+ * they are written goes into the next batch, which is under way beside it when many
+ * wait: so the store works while the next is prepared. A caller
  * whose entries went into several batches hears of them when the last is durable.
  */
 import type { Entry } from "./entry.ts";
@@ -19,7 +19,10 @@ export type Queue = {
   size(): { calls: number; bytes: number };
 };
 
-const mostUnderWay = 2;
+/** Measured: a third keeps two cores busy while the other two wait for the disk. */
+const mostUnderWay = 3;
+/** Fewer wait for those that are under way: one commit for all is cheaper than one each. */
+const manyCalls = 1_000;
 
 /** `write` answers a receipt for each entry; what it throws goes to all whose entries it had. */
 export function createQueue(
@@ -61,7 +64,8 @@ export function createQueue(
   };
 
   const mayWrite = (): boolean =>
-    waitingCalls > 0 && (underWay === 0 || (underWay < mostUnderWay && waitingCalls >= mostAtOnce));
+    waitingCalls > 0 &&
+    (underWay === 0 || (underWay < mostUnderWay && waitingCalls >= Math.min(manyCalls, mostAtOnce)));
 
   const start = (): void => {
     isScheduled = false;

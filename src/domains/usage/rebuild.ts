@@ -1,5 +1,6 @@
 /** The sums, made anew from the calls. Who writes calls waits for one day's turn, and for all of it when the zone changes. */
 import type { App } from "#app.ts";
+import type { Period } from "#cli/period.ts";
 import { AppError } from "#errors.ts";
 import { appendEvent, sealEvents } from "#events/events.ts";
 import { transaction } from "#store/database.ts";
@@ -14,7 +15,6 @@ import {
   insertDaysFrom,
   listDays,
   lockSums,
-  type Period,
   sumTables,
   updateTimezone,
 } from "./rollup-queries.ts";

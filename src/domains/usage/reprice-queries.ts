@@ -1,9 +1,11 @@
 import { type RawBuilder, sql } from "kysely";
 import { z } from "zod";
 
+import type { Period } from "#cli/period.ts";
 import { type Db, many, run } from "#store/database.ts";
 
-import type { Countable, Period } from "./rollup-queries.ts";
+import type { Countable } from "./rollup-queries.ts";
+import { isAfter, type Place } from "./row-order-queries.ts";
 
 const count = z.int().nullable();
 
@@ -31,9 +33,6 @@ export const PricedRow = z.object({
 });
 export type PricedRow = z.output<typeof PricedRow>;
 
-/** The place of a row in the order of `listPricedRows`. */
-export type Place = Pick<PricedRow, "at" | "id">;
-
 /** Of a row: its place and what it is priced at from now on. Costs are decimal text. */
 export type NewPrice = Place & { cost: string | null; costSource: string; priceVersion: string | null };
 
@@ -54,7 +53,7 @@ export function listPricedRows(
       where ${isAsked(timezone, period)}
         and ${model === undefined ? sql`true` : sql`model = ${model}`}
         and cost_source <> 'provider'
-        and ${after === undefined ? sql`true` : sql`(created_at, id) > (${after.at}::timestamptz, ${after.id}::bigint)`}
+        and ${isAfter(after)}
       order by created_at, id
       limit ${limit}`,
   );
@@ -62,7 +61,7 @@ export function listPricedRows(
 
 export type PricedRows = Pick<Countable, "timezone"> & { period: Period; model: string | undefined };
 
-/** Rows and both sums in one statement; the sums must be locked (`lockSums`). Answers how many rows have another price now. */
+/** Rows and both sums in one statement; the sums must be locked (`lockSums`). */
 export async function updatePrices(tx: Db, timezone: string, prices: readonly NewPrice[]): Promise<void> {
   const column = <T>(read: (price: NewPrice) => T): T[] => prices.map(read);
   const instants = column(({ at }) => at);

@@ -1,7 +1,7 @@
 /** What `usage reprice` tells. */
 import { formatTable } from "#cli/table.ts";
+import { formatCount, formatUsd, toUsd } from "#prices/usd.ts";
 
-import { formatCount, formatUsd, toUsd } from "./money.ts";
 import type { Repriced } from "./reprice.ts";
 
 export function describeRepriced(repriced: readonly Repriced[], isPlan: boolean): string {

@@ -4,21 +4,16 @@
  * one part change together: killed in between, what is left is done by the next time.
  */
 import type { App } from "#app.ts";
+import type { Period } from "#cli/period.ts";
 import { appendEvent, sealEvents } from "#events/events.ts";
 import { createPriceList, type Price, type PriceList } from "#prices/price.ts";
+import { parseUsd, toUsd } from "#prices/usd.ts";
 import { transaction } from "#store/database.ts";
 
-import { toNanousd, toUsd } from "./money.ts";
 import { readState } from "./queries.ts";
-import {
-  listPricedRows,
-  type NewPrice,
-  type Place,
-  type PricedRow,
-  type PricedRows,
-  updatePrices,
-} from "./reprice-queries.ts";
-import { allowLongStatements, lockSums, type Period } from "./rollup-queries.ts";
+import { listPricedRows, type NewPrice, type PricedRow, type PricedRows, updatePrices } from "./reprice-queries.ts";
+import { allowLongStatements, lockSums } from "./rollup-queries.ts";
+import { type Place, readInOrder } from "./row-order-queries.ts";
 
 /** Of one model; amounts in nano-dollars, of the calls that get another price. */
 export type Repriced = {
@@ -84,6 +79,7 @@ async function repricePart(
 ): Promise<Part> {
   return transaction(app.db, async (tx) => {
     await allowLongStatements(tx);
+    await readInOrder(tx);
     if (!isPlan) await lockSums(tx);
     const found = await listPricedRows(tx, { ...rows, after, limit: mostAtOnce });
     const changes = found.flatMap((row): Change[] => {
@@ -116,7 +112,7 @@ function toCall(row: PricedRow): Parameters<PriceList["price"]>[0] {
 
 /** Another version with the same cost is no other price: rows are not written for that. */
 function isSame({ cost, costSource }: PricedRow, price: Price): boolean {
-  return (cost === null ? null : toNanousd(cost)) === price.costNanousd && costSource === price.source;
+  return (cost === null ? null : parseUsd(cost)) === price.costNanousd && costSource === price.source;
 }
 
 function toNewPrice({ row: { at, id }, price }: Change): NewPrice {
@@ -131,7 +127,7 @@ function addChange(models: Map<string, Repriced>, { row, price }: Change): void 
   models.set(model, {
     model,
     calls: sum.calls + 1,
-    oldNanousd: sum.oldNanousd + (cost === null ? 0n : toNanousd(cost)),
+    oldNanousd: sum.oldNanousd + (cost === null ? 0n : parseUsd(cost)),
     newNanousd: sum.newNanousd + (price.costNanousd ?? 0n),
     oldUnpriced: sum.oldUnpriced + (cost === null ? 1 : 0),
     newUnpriced: sum.newUnpriced + (price.costNanousd === null ? 1 : 0),

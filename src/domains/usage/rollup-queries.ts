@@ -1,10 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 import { z } from "zod";
 
+import type { Period } from "#cli/period.ts";
 import { type Db, many, maybe, run } from "#store/database.ts";
-
-/** Dates in the zone of the sums, both included; open where there is none. */
-export type Period = { from?: string | undefined; to?: string | undefined };
 
 /** Days that can be counted anew: wholly from `firstDay` on, in a zone. */
 export type Countable = { timezone: string; firstDay: string };

@@ -1,16 +1,10 @@
 /** Proof that the sums are what the calls add up to: counted anew, in one snapshot, by other statements than those that wrote them. */
 import type { App } from "#app.ts";
+import type { Period } from "#cli/period.ts";
 import { transaction } from "#store/database.ts";
 
 import { readState } from "./queries.ts";
-import {
-  allowLongStatements,
-  compareSums,
-  type Difference,
-  type Period,
-  readOneMoment,
-  sumTables,
-} from "./rollup-queries.ts";
+import { allowLongStatements, compareSums, type Difference, readOneMoment, sumTables } from "./rollup-queries.ts";
 
 export type SumsVerdict = {
   equal: boolean;

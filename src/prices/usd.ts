@@ -1,13 +1,13 @@
 /** Amounts in USD: whole nano-dollars inside, and with as many digits as matter where people read them. */
-import { parseDecimal } from "#prices/nanousd.ts";
+import { parseDecimal } from "./nanousd.ts";
 
 const nanoPerUsd = 1_000_000_000n;
 const nanoDigits = 9;
 /** Below a dollar: enough to tell two prices apart. */
 const significantDigits = 3;
 
-/** From what the store answers: decimal text, which may be negative. */
-export function toNanousd(usd: string): bigint {
+/** Nano-dollars of what the store answers: decimal text, which may be negative. */
+export function parseUsd(usd: string): bigint {
   const isNegative = usd.startsWith("-");
   const nanousd = parseDecimal(isNegative ? usd.slice(1) : usd, nanoDigits);
   if (nanousd === undefined) throw new RangeError(`not an amount in USD: ${usd}`);
