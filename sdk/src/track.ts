@@ -45,11 +45,20 @@ export function trackFetch(options: TrackOptions & { fetch?: Fetch | undefined }
   return observed;
 }
 
+/** Programs ask few addresses, again and again. */
+const mostAddresses = 100;
+const recognised = new Map<string, Endpoint | undefined>();
+
 /** Undefined too for what cannot be understood: fetch itself says what is wrong with it. */
 function recognise(input: string | URL | Request, init: RequestInit | undefined): Endpoint | undefined {
   try {
     const asked = typeof input === "string" || input instanceof URL ? { url: String(input), method: "GET" } : input;
-    return findEndpoint(asked.url, (init?.method ?? asked.method).toUpperCase());
+    const method = (init?.method ?? asked.method).toUpperCase();
+    const name = `${method} ${asked.url}`;
+    if (recognised.has(name)) return recognised.get(name);
+    const endpoint = findEndpoint(asked.url, method);
+    if (recognised.size < mostAddresses) recognised.set(name, endpoint);
+    return endpoint;
   } catch {
     return undefined;
   }
