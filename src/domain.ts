@@ -30,7 +30,23 @@ export type Domain = {
 };
 
 /** What a route works with besides the app. */
-export type ServerApp = App & { jobs: Jobs };
+export type ServerApp = App & {
+  jobs: Jobs;
+  /** Adds to what Prometheus reads; absent where nobody reads it. */
+  measure?: (measure: Measure) => void;
+};
+
+/** A metric of a domain: `usage_calls_total` becomes `leveredge_usage_calls_total`. */
+export type Measure = {
+  kind: "counter" | "gauge";
+  name: string;
+  help: string;
+  labels: readonly string[];
+  /** Asked whenever Prometheus asks; a counter's values since the start. */
+  read(): Sample[] | Promise<Sample[]>;
+};
+
+export type Sample = { labels: Record<string, string>; value: number };
 
 /** One answer of the health check: does what the configuration names exist and answer? */
 export type Check = {

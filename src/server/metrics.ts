@@ -1,8 +1,8 @@
 /** What Prometheus reads: the process, every answer by route, and what the store counts. */
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
 import type { App } from "#app.ts";
-import type { Check } from "#domain.ts";
+import type { Check, Measure } from "#domain.ts";
 import { listRuns } from "#domains/hardening/list-queries.ts";
 import { summarizeRun } from "#domains/hardening/run-view.ts";
 import { describeChannels } from "#domains/notifications/notifications.ts";
@@ -13,6 +13,7 @@ import { countConnections } from "./queries.ts";
 
 export type Metrics = {
   observe(answer: { method: string; route: string; status: number; ms: number }): void;
+  add(measure: Measure): void;
   /** In Prometheus' text form. */
   render(): Promise<string>;
 };
@@ -31,6 +32,7 @@ export function createMetrics(app: App, health: Health): Metrics {
   });
   const refreshers = [refreshChecks(registry, health), ...refreshStore(registry, app)];
   return {
+    add: (measure) => void refreshers.push(refreshMeasure(registry, measure)),
     observe: ({ method, route, status, ms }) => requests.observe({ method, route, status: String(status) }, ms / 1000),
     render: async () => {
       await Promise.all(refreshers.map((refresh) => refresh()));
@@ -84,6 +86,16 @@ function refreshStore(registry: Registry, app: App): Refresh[] {
       if (last !== undefined) run.set({ state: summarizeRun(last).state }, Date.parse(last.startedAt) / 1000);
     },
   ];
+}
+
+function refreshMeasure(registry: Registry, { kind, name, help, labels, read }: Measure): Refresh {
+  const options = { name: `leveredge_${name}`, help, labelNames: [...labels], registers: [registry] };
+  const metric = kind === "counter" ? new Counter(options) : new Gauge(options);
+  return async () => {
+    const samples = await read();
+    metric.reset();
+    for (const sample of samples) metric.inc(sample.labels, sample.value);
+  };
 }
 
 function addGauge(registry: Registry, name: string, help: string, labelNames: string[]): Gauge {

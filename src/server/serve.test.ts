@@ -63,6 +63,43 @@ test("a server is ready, counts what Prometheus reads, shows a start page, and c
   assert.ok(!lines.join("").includes('"where"'), lines.join(""));
 });
 
+test("Prometheus reads what became of the calls that were told, and what the month cost", async (t) => {
+  const { url, app } = await serveTest(t);
+  const { viewer, agent } = await testActors(app);
+  const call = {
+    agent_name: "CHIRON",
+    model: "gpt-4o-mini",
+    provider: "openai",
+    input_tokens: 1000,
+    output_tokens: 100,
+  };
+  const calls = [
+    { ...call, idempotency_key: "one" },
+    { ...call, idempotency_key: "one" },
+    { ...call, model: "in-house-7b", provider: undefined },
+    { ...call, input_tokens: -1 },
+  ];
+
+  const told = await fetch(`${url}/usage`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${agent}`, "content-type": "application/json" },
+    body: JSON.stringify({ calls }),
+  });
+  const metrics = await ask(`${url}/metrics`, viewer);
+
+  assert.equal(told.status, 200);
+  const ours = metrics.text.split("\n").filter((line) => line.startsWith("leveredge_usage_"));
+  assert.deepEqual(ours, [
+    'leveredge_usage_calls_total{source="api",state="recorded"} 2',
+    'leveredge_usage_calls_total{source="api",state="duplicate"} 1',
+    'leveredge_usage_calls_total{source="api",state="rejected"} 1',
+    "leveredge_usage_waiting_calls 0",
+    'leveredge_usage_month_cost_usd{environment="prod"} 0.00021',
+    'leveredge_usage_month_calls{environment="prod"} 2',
+    'leveredge_usage_month_unpriced_calls{environment="prod"} 1',
+  ]);
+});
+
 test("a second server on the port is refused by the name of the first, before it touches a job", async (t) => {
   const { url, app, ownerUrl } = await serveTest(t);
   const port = Number(new URL(url).port);

@@ -65,7 +65,7 @@ export async function serve(app: App, domains: readonly Domain[], options: Serve
   const findProof = createProofLookup(app);
   const isWorking = (): boolean => worker?.isWorking() === true;
   const server = await createHttpServer({
-    routes: await listRoutes({ ...app, jobs }, domains, { metrics, health, isWorking }),
+    routes: await listRoutes({ ...app, jobs, measure: metrics.add }, domains, { metrics, health, isWorking }),
     authenticate: (credentials) => authenticate(app, credentials, findProof),
     sessionCookie,
     version: app.programVersion,

@@ -66,8 +66,9 @@ function tellOutcome(
 }
 
 /** What was exported from this ledger is known by its place in it, whatever ids it was told with. */
-function passOverOwn(ledger: Ledger, db: Db): Pick<Ledger, "record"> {
+function passOverOwn(ledger: Ledger, db: Db): Pick<Ledger, "record" | "reject"> {
   return {
+    reject: ledger.reject,
     record: async (calls, origin) => {
       const own = await findOwnRows(db, calls);
       const others = calls.filter((call) => !own.has(call));
@@ -82,12 +83,15 @@ function passOverOwn(ledger: Ledger, db: Db): Pick<Ledger, "record"> {
 }
 
 async function record(
-  ledger: Pick<Ledger, "record"> | undefined,
+  ledger: Pick<Ledger, "record" | "reject"> | undefined,
   batch: Batch,
   { environment, outcome }: { environment: ScopeEnvironment; outcome: Outcome },
 ): Promise<void> {
   const read = batch.map((one) => one.read);
-  const dry = { record: async (calls: readonly unknown[]) => calls.map(() => ({ state: "recorded" as const })) };
+  const dry = {
+    record: async (calls: readonly unknown[]) => calls.map(() => ({ state: "recorded" as const })),
+    reject: () => undefined,
+  };
   const receipts = await recordRead(ledger ?? dry, read, { source: "import", environment });
   for (const [index, { state, reason = "refused" }] of receipts.entries()) {
     outcome[state] += 1;

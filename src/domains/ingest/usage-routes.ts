@@ -61,11 +61,12 @@ export function listUsageRoutes(app: Pick<App, "config" | "now">, ledger: Ledger
 
 /** Records those that are calls; the receipts are in the order of all. */
 export async function recordRead(
-  ledger: Pick<Ledger, "record">,
+  ledger: Pick<Ledger, "record" | "reject">,
   read: readonly ReadCall[],
   about: Origin,
 ): Promise<Receipt[]> {
   const calls = read.flatMap((one) => ("call" in one ? [one.call] : []));
+  ledger.reject(read.length - calls.length, about);
   const taken = (calls.length === 0 ? [] : await ledger.record(calls, about)).values();
   return read.map((one): Receipt => {
     if (!("call" in one)) return { state: "rejected", reason: one.reason };

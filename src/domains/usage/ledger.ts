@@ -34,6 +34,8 @@ export type Ledger = {
    * nobody knows, and the same calls with the same ids may be told again.
    */
   record(calls: readonly Call[], origin: Origin): Promise<Receipt[]>;
+  /** Counts what was told as a call and is none; nothing is written. */
+  reject(count: number, origin: Pick<Origin, "source">): void;
   /** Takes no more, and resolves when what was taken has its answer. A second call does nothing. */
   close(): Promise<void>;
   stats(): LedgerStats;
@@ -108,10 +110,8 @@ export function createLedger(
     });
   };
 
-  const count = (source: string, receipts: readonly Receipt[]): void => {
-    const counts = (sources[source] ??= { recorded: 0, duplicate: 0, rejected: 0 });
-    for (const { state } of receipts) counts[state] += 1;
-  };
+  const countsOf = (source: string): Record<Receipt["state"], number> =>
+    (sources[source] ??= { recorded: 0, duplicate: 0, rejected: 0 });
 
   return {
     record: async (calls, origin) => {
@@ -120,11 +120,15 @@ export function createLedger(
       pending.add(booking);
       try {
         const receipts = await booking;
-        count(origin.source, receipts);
+        const counts = countsOf(origin.source);
+        for (const { state } of receipts) counts[state] += 1;
         return receipts;
       } finally {
         pending.delete(booking);
       }
+    },
+    reject: (count, { source }) => {
+      countsOf(source).rejected += count;
     },
     close: async () => {
       isClosed = true;

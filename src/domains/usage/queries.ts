@@ -63,3 +63,21 @@ export function readTotals(db: Db): Promise<Totals> {
              (select count(*) from llm_usage_bridge) as bridges`,
   );
 }
+
+const MonthSums = z.object({ environment: z.string(), calls: z.int(), unpricedCalls: z.int(), costUsd: z.string() });
+export type MonthSums = z.output<typeof MonthSums>;
+
+/** Of the month that an instant lies in, in the zone of the sums; `costUsd` is decimal text. */
+export function sumMonth(db: Db, at: string): Promise<MonthSums[]> {
+  return many(
+    db,
+    MonthSums,
+    sql`
+      select environment, sum(calls)::bigint as calls, sum(unpriced_calls)::bigint as unpriced_calls,
+             sum(estimated_cost_usd)::text as cost_usd
+      from llm_usage_breakdown
+      where day >= date_trunc('month', ${at}::timestamptz, (select timezone from llm_usage_state))
+      group by environment
+      order by environment`,
+  );
+}
