@@ -10,21 +10,24 @@
     )
 
 Standard library only, Python 3.9 and later. A call is handed to a thread and `log_usage`
-returns: it never raises, and never waits for disk or network. The thread writes each batch
-to disk, sends it, and tries again with the same ids until the server has it; the server
-books an id once. What a killed process left is sent by the next one that logs.
+returns: it never raises, and never waits for disk or network. The thread writes batches to
+disk within a moment; another sends them, and tries again with the same ids until the server
+has them; the server books an id once. What a killed process left is sent by the next one
+that logs, but for the last tenth of a second before a SIGKILL.
 
-The spool is `$LEVEREDGE_USAGE_SPOOL`, else `~/.local/state/leveredge/usage`. What the
-server refuses for good stands in `rejected.jsonl` there, with the reason.
+Batches lie in `~/.local/state/leveredge/usage`, apart for each server and environment
+(`environment`, else `$LEVEREDGE_ENVIRONMENT`); in `spool_directory`, else
+`$LEVEREDGE_USAGE_SPOOL`, as they are: one for each token then. What the server refuses for
+good stands in `rejected.jsonl` there, with the reason.
 """
 
 import asyncio
 import atexit
 import fcntl
+import hashlib
 import json
 import logging
 import os
-import queue
 import threading
 import time
 import urllib.error
@@ -52,10 +55,18 @@ _WARN_EVERY_SECONDS = 60.0
 class CostTracker:
     """One for a program; it may be used from every thread and event loop of it."""
 
-    def __init__(self, supabase_url: str, supabase_key: str, spool_directory: Optional[str] = None):
-        self.supabase_url = supabase_url
-        self.supabase_key = supabase_key
-        self._directory = spool_directory
+    def __init__(
+        self,
+        supabase_url: str,
+        supabase_key: str,
+        spool_directory: Optional[str] = None,
+        environment: Optional[str] = None,
+    ):
+        # A token that was read from a file has a line's end.
+        self.supabase_url = str(supabase_url or "").strip()
+        self.supabase_key = str(supabase_key or "").strip()
+        self._environment = environment or os.environ.get("LEVEREDGE_ENVIRONMENT") or None
+        self._directory = spool_directory or _usual_directory(self.supabase_url, self._environment)
         self._guard = threading.Lock()
         self._sender: Optional[_Sender] = None
         atexit.register(self.close)
@@ -88,6 +99,8 @@ class CostTracker:
             known = {name: value for name, value in call.items() if value is not None}
             known.setdefault("created_at", datetime.now(timezone.utc).isoformat())
             known.setdefault("idempotency_key", str(uuid.uuid4()))
+            if self._environment is not None:
+                known.setdefault("environment", self._environment)
             self._living_sender().put(json.dumps(known, default=str))
         except Exception as problem:  # The call that was measured must not feel it.
             _warn("lost", "a call could not be logged: %s", type(problem).__name__)
@@ -115,100 +128,117 @@ class CostTracker:
 
 
 class _Sender:
-    """The thread that writes and sends."""
+    """Two threads: one writes to disk, which the network never holds up, the other sends what is there."""
 
-    def __init__(self, url: str, key: str, directory: Optional[str]):
+    def __init__(self, url: str, key: str, directory: str):
         self.pid = os.getpid()
         self._address = url.rstrip("/") + "/usage"
         self._key = key
-        self._spool = _Spool(directory or _default_directory())
-        self._waiting: "queue.Queue[Optional[str]]" = queue.Queue(_MOST_WAITING)
-        self._idle = threading.Condition()
+        self._spool = _Spool(directory)
+        # Guards all that both threads have.
+        self._changed = threading.Condition()
+        self._waiting: List[str] = []
+        # Taken from those that wait, and not on disk yet.
+        self._in_hand = 0
         self._unsent = 0
-        self._stopping = threading.Event()
-        self._pause = _SHORTEST_PAUSE
-        self._not_before = 0.0
+        self._stopping = False
+        self._has_news = True
         # Batches that the disk would not take.
         self._held: List[List[str]] = []
-        # Batches on disk that could not be sent yet.
+        # Batches on disk that this process has counted.
         self._left: Set[str] = set()
-        self._thread = threading.Thread(target=self._run, name="leveredge-usage", daemon=True)
-        self._thread.start()
+        self._pause = _SHORTEST_PAUSE
+        self._not_before = 0.0
+        self._writer = threading.Thread(target=self._write_all, name="leveredge-usage-writer", daemon=True)
+        self._sender = threading.Thread(target=self._send_all, name="leveredge-usage-sender", daemon=True)
+        self._writer.start()
+        self._sender.start()
 
     def put(self, line: str) -> None:
-        try:
-            with self._idle:
-                self._waiting.put_nowait(line)
+        with self._changed:
+            is_full = len(self._waiting) >= _MOST_WAITING
+            if not is_full:
+                self._waiting.append(line)
                 self._unsent += 1
-        except queue.Full:
+                self._changed.notify_all()
+        if is_full:
             _warn("lost", "more than %d calls wait to be written; the newest are lost", _MOST_WAITING)
 
     def wait_until_idle(self, seconds: float) -> bool:
-        with self._idle:
-            return self._idle.wait_for(lambda: self._unsent == 0, seconds)
+        with self._changed:
+            return self._changed.wait_for(lambda: self._unsent == 0, seconds)
 
     def stop(self, seconds: float) -> None:
-        self._stopping.set()
-        try:
-            self._waiting.put_nowait(None)
-        except queue.Full:
-            pass  # It has something to wake up for.
-        self._thread.join(seconds)
+        until = time.monotonic() + seconds
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._writer.join(seconds)
+        self._sender.join(max(0.0, until - time.monotonic()))
+        with self._changed:
+            lost = len(self._waiting) + self._in_hand + sum(map(len, self._held))
+        if lost > 0:
+            _warn("lost at the end", "%d calls are neither sent nor written; they are lost", lost)
 
-    def _run(self) -> None:
+    def _write_all(self) -> None:
+        while True:
+            lines = self._gather()
+            if not lines:
+                return
+            try:
+                batch = self._spool.write(lines)
+            except Exception as problem:  # The thread must outlive whatever comes.
+                _warn("broken", "logging of usage met a problem: %s", type(problem).__name__)
+                batch = None
+            with self._changed:
+                self._in_hand = 0
+                if batch is None:
+                    self._held.append(lines)
+                else:
+                    self._left.add(batch.path)
+                    batch.release()
+                self._has_news = True
+                self._changed.notify_all()
+
+    def _gather(self) -> List[str]:
+        """What waits, after a moment in which more may come. None: it is the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            self._changed.wait_for(lambda: len(self._waiting) >= _MOST_AT_ONCE or self._stopping, _GATHER_SECONDS)
+            lines = self._waiting[:_MOST_AT_ONCE]
+            del self._waiting[:_MOST_AT_ONCE]
+            self._in_hand = len(lines)
+            return lines
+
+    def _send_all(self) -> None:
         while True:
             try:
-                lines = self._gather()
-                if lines:
-                    self._take(lines)
+                with self._changed:
+                    self._changed.wait_for(lambda: self._stopping or self._may_send(), self._patience())
+                    self._has_news = False
                 if self._is_time():
                     self._send_held()
                     self._send_spooled()
-                if self._stopping.is_set() and self._waiting.empty():
-                    return
+                with self._changed:
+                    # What the writer still has is sent too, as long as the server takes it.
+                    is_over = not self._waiting and self._in_hand == 0 and not self._has_news
+                    if self._stopping and (is_over or not self._is_time()):
+                        return
+                    if self._stopping and not is_over and not self._has_news:
+                        self._changed.wait(_GATHER_SECONDS)
             except Exception as problem:  # The thread must outlive whatever comes.
                 _warn("broken", "logging of usage met a problem: %s", type(problem).__name__)
                 time.sleep(_SHORTEST_PAUSE)
 
-    def _gather(self) -> List[str]:
-        """What waits, after a moment in which more may come."""
-        lines: List[str] = []
-        until = time.monotonic() + self._patience()
-        while len(lines) < _MOST_AT_ONCE:
-            left = until - time.monotonic()
-            try:
-                line = self._waiting.get(timeout=max(0.0, left)) if left > 0 else self._waiting.get_nowait()
-            except queue.Empty:
-                break
-            if line is None:
-                until = 0.0
-                continue
-            if not lines:
-                until = time.monotonic() + (0.0 if self._stopping.is_set() else _GATHER_SECONDS)
-            lines.append(line)
-        return lines
+    def _may_send(self) -> bool:
+        return self._has_news and self._is_time()
 
     def _patience(self) -> float:
-        if self._stopping.is_set():
-            return 0.0
         wait = self._not_before - time.monotonic()
-        return min(max(wait, 0.0), _LOOK_SECONDS) if self._has_left() else _LOOK_SECONDS
-
-    def _has_left(self) -> bool:
-        with self._idle:
-            return self._unsent > 0
+        return min(wait, _LOOK_SECONDS) if wait > 0 and self._unsent > 0 else _LOOK_SECONDS
 
     def _is_time(self) -> bool:
         return time.monotonic() >= self._not_before
-
-    def _take(self, lines: List[str]) -> None:
-        batch = self._spool.write(lines)
-        if batch is None:
-            self._held.append(lines)
-        elif self._is_time():
-            self._deliver(batch)
-        else:
-            self._leave(batch)
 
     def _send_held(self) -> None:
         while self._held and self._is_time():
@@ -217,11 +247,15 @@ class _Sender:
                 self._put_off()
                 break
             self._report(self._held[0], reasons)
-            self._settle(len(self._held.pop(0)))
+            self._settle(len(self._drop_held()))
         while sum(map(len, self._held)) > _MOST_WAITING:
-            lost = self._held.pop(0)
+            lost = self._drop_held()
             self._settle(len(lost))
             _warn("lost", "neither the server nor the disk takes calls; %d are lost", len(lost))
+
+    def _drop_held(self) -> List[str]:
+        with self._changed:
+            return self._held.pop(0)
 
     def _send_spooled(self) -> None:
         while self._is_time():
@@ -229,25 +263,25 @@ class _Sender:
             if batch is None:
                 self._settle_all()
                 return
-            if batch.path not in self._left:
-                # Of an earlier process, and not counted yet.
+            with self._changed:
+                is_counted = batch.path in self._left
+                self._left.add(batch.path)
+            if not is_counted:
+                # Of another process.
                 self._settle(-len(batch.lines))
             self._deliver(batch)
 
     def _deliver(self, batch: "_Batch") -> None:
         outcome, reasons = self._post(batch.lines)
         if outcome == "later":
-            self._leave(batch)
+            batch.release()
             self._put_off()
             return
         self._report(batch.lines, reasons)
-        self._left.discard(batch.path)
-        self._settle(len(batch.lines))
         batch.remove()
-
-    def _leave(self, batch: "_Batch") -> None:
-        self._left.add(batch.path)
-        batch.release()
+        with self._changed:
+            self._left.discard(batch.path)
+        self._settle(len(batch.lines))
 
     def _report(self, lines: List[str], reasons: Dict[int, str]) -> None:
         self._pause = _SHORTEST_PAUSE
@@ -257,21 +291,23 @@ class _Sender:
                 _warn("rejected", "the server refused a call: %s", reason)
 
     def _put_off(self) -> None:
-        self._not_before = time.monotonic() + self._pause
+        with self._changed:
+            self._not_before = time.monotonic() + self._pause
+            self._has_news = True
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 
     def _settle(self, count: int) -> None:
-        with self._idle:
+        with self._changed:
             self._unsent -= count
-            self._idle.notify_all()
+            self._changed.notify_all()
 
     def _settle_all(self) -> None:
         """Nothing is left on disk: what is missing there was taken, and sent, by another process."""
-        with self._idle:
-            self._left.clear()
-            if self._waiting.empty() and not self._held:
+        with self._changed:
+            if not self._waiting and self._in_hand == 0 and not self._held and not self._has_news:
+                self._left.clear()
                 self._unsent = 0
-                self._idle.notify_all()
+                self._changed.notify_all()
 
     def _post(self, lines: List[str]) -> Tuple[str, Dict[int, str]]:
         """`done` with the reasons of those that were refused, or `later`. Never in smaller parts than one."""
@@ -296,20 +332,21 @@ class _Sender:
         return "done", {**first_reasons, **{half + index: reason for index, reason in second_reasons.items()}}
 
     def _ask(self, lines: List[str]) -> Tuple[int, Dict[str, Any]]:
-        request = urllib.request.Request(
-            self._address,
-            data=('{"calls":[' + ",".join(lines) + "]}").encode("utf-8"),
-            headers={"Authorization": "Bearer " + self._key, "Content-Type": "application/json"},
-            method="POST",
-        )
         try:
+            request = urllib.request.Request(
+                self._address,
+                data=('{"calls":[' + ",".join(lines) + "]}").encode("utf-8"),
+                headers={"Authorization": "Bearer " + self._key, "Content-Type": "application/json"},
+                method="POST",
+            )
             with _opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
                 return answer.status, _parse(answer.read())
         except urllib.error.HTTPError as refusal:
             with refusal:
                 status, body = refusal.code, _parse(refusal.read())
             if status not in (200, 400, 413, 422):
-                _warn("refused", "the usage server answered %d; calls are kept", status)
+                remedy = "; make a token: leveredge tokens create" if status in (401, 403) else ""
+                _warn("refused", "the usage server answered %d; calls are kept%s", status, remedy)
             return status, body
         except Exception as problem:  # Its text may hold the address: the kind is enough.
             _warn("unreachable", "the usage server cannot be reached (%s); calls are kept", type(problem).__name__)
@@ -441,10 +478,12 @@ _opener = urllib.request.build_opener(_NoRedirect)
 _warned: Dict[str, float] = {}
 
 
-def _default_directory() -> str:
+def _usual_directory(url: str, environment: Optional[str]) -> str:
     chosen = os.environ.get("LEVEREDGE_USAGE_SPOOL")
     state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
-    return chosen or os.path.join(state, "leveredge", "usage")
+    # Another server's or environment's calls must not be sent to this one.
+    own = hashlib.sha256(("%s %s" % (url, environment or "")).encode("utf-8")).hexdigest()[:12]
+    return chosen or os.path.join(state, "leveredge", "usage", own)
 
 
 def _parse(text: Any) -> Dict[str, Any]:

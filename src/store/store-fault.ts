@@ -15,7 +15,7 @@ export function nameStoreFault(error: unknown): AppError | undefined {
   const isServer = "severity" in error && awayClasses.some((known) => code.startsWith(known));
   if (!isDriver && !isServer && !awayWords.test(error.message)) return undefined;
   return new AppError("unavailable", "the store is not available", {
-    hint: "Look at it on the server: leveredge store status",
+    hint: "Restart leveredge serve: it starts the store again.",
     cause: error,
   });
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -34,7 +35,12 @@ async function platform(t: TestContext): Promise<Platform> {
 /** A program that has `tracker`, `asyncio` and `sys`; its lines are the body of a coroutine. */
 function start(
   { lib, spool }: Platform,
-  { url, token, module = "cost_tracker" }: { url: string; token: string; module?: string },
+  {
+    url,
+    token,
+    module = "cost_tracker",
+    environment = {},
+  }: { url: string; token: string; module?: string; environment?: Record<string, string> },
   lines: readonly string[],
 ): ChildProcess {
   const program = [
@@ -47,7 +53,10 @@ function start(
   ].join("\n");
   return spawn(python, ["-W", "ignore", "-B", "-c", program], {
     cwd: lib,
-    env: { PATH: "/usr/bin:/bin", URL: url, TOKEN: token, LEVEREDGE_USAGE_SPOOL: spool, PYTHONUNBUFFERED: "1" },
+    env: {
+      ...{ PATH: "/usr/bin:/bin", URL: url, TOKEN: token, LEVEREDGE_USAGE_SPOOL: spool, PYTHONUNBUFFERED: "1" },
+      ...environment,
+    },
     stdio: ["pipe", "pipe", "pipe"],
     timeout: 30_000,
   });
@@ -154,6 +163,52 @@ test("what a killed process had written is sent by another, half a line is not",
 
   assert.equal((await server.rows()).length, 2);
   assert.deepEqual(await readdir(place.spool), []);
+});
+
+test("a server that answers nothing holds up no call on its way to the disk", async (t) => {
+  const hung = createServer().listen(0, "127.0.0.1");
+  await once(hung, "listening");
+  const sockets: Socket[] = [];
+  hung.on("connection", (socket) => sockets.push(socket));
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    hung.close();
+  });
+  const place = await platform(t);
+  // A listening TCP server has an address with a port.
+  const url = `http://127.0.0.1:${(hung.address() as AddressInfo).port}`;
+
+  await run(place, { url, token: "token" }, [
+    logged,
+    "await asyncio.sleep(0.3)",
+    "for n in range(200):",
+    '    tracker.record(agent_name="CHIRON", model="gpt-4o", input_tokens=n, output_tokens=1)',
+    "    await asyncio.sleep(0.002)",
+    "tracker.close(0.5)",
+  ]);
+
+  const batches = await Promise.all(
+    (await listBatches(place.spool)).map((name) => readFile(join(place.spool, name), "utf8")),
+  );
+  assert.equal(batches.join("").trim().split("\n").length, 201);
+});
+
+test("what is kept for one environment or server is not sent for another", async (t) => {
+  const server = await serveIngest(t);
+  const place = await platform(t);
+  const home = { HOME: place.lib, LEVEREDGE_USAGE_SPOOL: "" };
+
+  await run(place, { url: away, token: "token", environment: home }, [logged]);
+  await run(place, { ...told(server), environment: { ...home, LEVEREDGE_ENVIRONMENT: "dev" } }, [
+    logged,
+    "print(await tracker.flush())",
+  ]);
+
+  const rows = await server.rows();
+  assert.deepEqual(
+    rows.map(({ environment }) => environment),
+    ["dev"],
+  );
 });
 
 test("processes that share a spool book each call once", async (t) => {

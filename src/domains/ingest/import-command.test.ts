@@ -14,7 +14,7 @@ import { runImport } from "./import-command.ts";
 
 type Ran = { exit: number; data: Record<string, unknown>; text: string; said: string[] };
 
-async function file(t: TestContext, name: string, content: string): Promise<string> {
+async function file(t: TestContext, name: string, content: string | Buffer): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "import-"));
   t.after(() => rm(directory, { recursive: true }));
   const path = join(directory, name);
@@ -60,7 +60,7 @@ test("a CSV is recorded once, equal lines are as many calls, and unknown columns
     [first.exit, first.text, again.text],
     [0, "3 calls recorded, 0 were there already, 0 rejected", "0 calls recorded, 3 were there already, 0 rejected"],
   );
-  assert.deepEqual(first.said, ["columns that the ledger has not: id"]);
+  assert.deepEqual(first.said, ["columns that are not taken: id"]);
   const rows = await rowsOf(app);
   assert.deepEqual(
     rows.map(({ agentName, createdAt, context, clientCostUsd, source }) => [
@@ -116,13 +116,15 @@ test("wrong lines are told with their numbers and the others are recorded; a dry
   );
 });
 
-test("a file that is not there, or of no known form, is refused by name", async (t) => {
+test("a file that is not there, or of no known form, is refused by name, and a quote that is open by its line", async (t) => {
   const app = await testApp(t);
   const broken = await file(t, "broken.csv", 'agent_name,model\n"open,1\n');
 
-  await assert.rejects(runOn(app, "/nowhere/calls.csv"), { code: "invalid_input", message: /cannot read .*ENOENT/ });
+  await assert.rejects(runOn(app, "/nowhere/calls.csv"), { code: "not_found", message: /^there is no file / });
   await assert.rejects(runOn(app, "calls.txt"), { code: "invalid_input", message: /neither .csv nor .jsonl/ });
-  await assert.rejects(runOn(app, broken), { code: "invalid_input", message: /cannot read .*broken.csv: / });
+  const { exit, said } = await runOn(app, broken);
+  assert.equal(exit, 13);
+  assert.match(said.join("\n"), /^line 2: Quote Not Closed/);
 });
 
 test("more calls than go in one batch are all recorded", async (t) => {
@@ -139,4 +141,31 @@ test("more calls than go in one batch are all recorded", async (t) => {
   assert.equal(text, "2345 calls recorded, 0 were there already, 0 rejected");
   const rows = await rowsOf(app);
   assert.deepEqual([rows.length, rows[4]?.["tags"], rows[4]?.["isEstimated"]], [2345, { run: "1" }, true]);
+});
+
+test("a row that does not fit its header is rejected with its line, and the others are recorded", async (t) => {
+  const app = await testApp(t);
+  const path = await file(
+    t,
+    "short.csv",
+    "agent_name,model,input_tokens,output_tokens,created_at\na,gpt-4o,1,1,2026-11-01T12:00:00Z\na,gpt-4o,1\na,gpt-4o,2,1,2026-11-01T12:00:00Z\n",
+  );
+
+  const { exit, text, said } = await runOn(app, path);
+
+  assert.deepEqual([exit, text], [13, "2 calls recorded, 0 were there already, 1 rejected"]);
+  assert.match(said.join("\n"), /line 3: Invalid Record Length: columns length is 5, got 3/);
+});
+
+test("bytes that are no UTF-8 are refused, and what was recorded before them is told", async (t) => {
+  const app = await testApp(t);
+  const line = (n: number): string =>
+    `${JSON.stringify({ agent_name: "a", model: "gpt-4o", input_tokens: n, output_tokens: 1, created_at: "2026-11-01T12:00:00Z" })}\n`;
+  const good = Array.from({ length: 2_000 }, (_, n) => line(n)).join("");
+  const path = await file(t, "latin.jsonl", Buffer.concat([Buffer.from(good), Buffer.from([0xe9, 0x0a])]));
+
+  await assert.rejects(runOn(app, path), { code: "invalid_input", message: /no.*UTF-8|not text in UTF-8/ });
+
+  const { length } = await rowsOf(app);
+  assert.ok(length === 0 || length % 1_000 === 0, String(length));
 });

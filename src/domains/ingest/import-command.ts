@@ -48,6 +48,11 @@ export async function runImport(context: CommandContext): Promise<number> {
       if (batch.length === batchSize) await write();
     }
     await write();
+  } catch (error) {
+    if (outcome.recorded + outcome.duplicate > 0 && !isDry) {
+      context.output.say(`before that: ${tell(outcome)}; to import the file again books none of them twice`);
+    }
+    throw error;
   } finally {
     await ledger?.close();
   }
@@ -59,7 +64,7 @@ function tellOutcome(
   context: CommandContext,
   { outcome, ignored, isDry }: { outcome: Outcome; ignored: ReadonlySet<string>; isDry: boolean },
 ): void {
-  if (ignored.size > 0) context.output.say(`columns that the ledger has not: ${[...ignored].toSorted().join(", ")}`);
+  if (ignored.size > 0) context.output.say(`columns that are not taken: ${[...ignored].toSorted().join(", ")}`);
   for (const { line, reason } of outcome.faults) context.output.say(`line ${line}: ${reason}`);
   const words = isDry ? `${outcome.recorded} calls can be recorded, ${outcome.rejected} cannot` : tell(outcome);
   context.output.data({ dryRun: isDry, ...outcome, ignored: [...ignored] }, words);

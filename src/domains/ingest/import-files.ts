@@ -1,11 +1,11 @@
 /** Calls in a file, one after another: CSV with a line of column names, or JSON lines. */
 import { createReadStream } from "node:fs";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 
 import { parse } from "csv-parse";
 
 import { Call } from "#domains/usage/usage.ts";
-import { AppError } from "#errors.ts";
+import { AppError, readErrorCode } from "#errors.ts";
 
 export type ImportFormat = "csv" | "jsonl";
 
@@ -36,27 +36,42 @@ export async function* readLines(
 ): AsyncGenerator<ImportedLine> {
   const input = path === "-" ? process.stdin : createReadStream(path);
   try {
-    for await (const one of format === "csv" ? readCsv(input) : readJsonLines(input)) {
+    const text = decode(input);
+    for await (const one of format === "csv" ? readCsv(text) : readJsonLines(text)) {
       yield "reason" in one ? one : { ...one, value: keepKnown(one.value, ignored) };
     }
   } catch (cause) {
-    if (cause instanceof AppError) throw cause;
+    if (readErrorCode(cause) === "ENOENT") {
+      throw new AppError("not_found", `there is no file ${path}`, { hint: "Give its path, or - for stdin.", cause });
+    }
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new AppError("invalid_input", `cannot read ${path}: ${why}`, { cause });
+    const hint = cause instanceof AppError ? cause.hint : undefined;
+    throw new AppError("invalid_input", `cannot read ${path}: ${why}`, {
+      ...(hint === undefined ? {} : { hint }),
+      cause,
+    });
   } finally {
     input.destroy();
   }
 }
 
-async function* readCsv(input: Readable): AsyncGenerator<ImportedLine> {
-  const records = input.pipe(parse({ bom: true, columns: true, info: true, max_record_size: longestLine, trim: true }));
+async function* readCsv(text: AsyncIterable<string>): AsyncGenerator<ImportedLine> {
+  const skipped: ImportedLine[] = [];
+  const records = parse({
+    ...{ columns: true, info: true, max_record_size: longestLine, trim: true, skip_records_with_error: true },
+    on_skip: (error) =>
+      void skipped.push({ line: Number(error?.["lines"] ?? 0), reason: error?.message ?? "cannot be read" }),
+  });
+  const input = Readable.from(text);
   input.once("error", (error) => records.destroy(error));
-  for await (const record of records) {
+  for await (const record of input.pipe(records)) {
+    yield* skipped.splice(0);
     // `info` makes each record one of these.
     const { record: fields, info } = record as { record: Record<string, string>; info: { lines: number } };
-    const said = Object.entries(fields).filter(([, text]) => text !== "" && text !== "NULL" && text !== "\\N");
-    yield { line: info.lines, value: Object.fromEntries(said.map(([name, text]) => [name, readCell(name, text)])) };
+    const said = Object.entries(fields).filter(([, cell]) => cell !== "" && cell !== "NULL" && cell !== "\\N");
+    yield { line: info.lines, value: Object.fromEntries(said.map(([name, cell]) => [name, readCell(name, cell)])) };
   }
+  yield* skipped;
 }
 
 /** A cell is text; what it means its column says. What does not fit is left for the ledger to refuse. */
@@ -67,16 +82,31 @@ function readCell(name: string, text: string): unknown {
   return isCount && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
-async function* readJsonLines(input: Readable): AsyncGenerator<ImportedLine> {
+/** Bytes that are none are refused: replaced, they would be booked as another name. */
+async function* decode(input: Readable): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  try {
+    // Of a stream without an encoding.
+    for await (const chunk of input) yield decoder.decode(chunk as Buffer, { stream: true });
+    yield decoder.decode();
+  } catch (cause) {
+    if (readErrorCode(cause) !== "ERR_ENCODING_INVALID_ENCODED_DATA") throw cause;
+    throw new AppError("invalid_input", "it is not text in UTF-8", {
+      hint: "Convert it first: iconv -f LATIN1 -t UTF-8 FILE",
+      cause,
+    });
+  }
+}
+
+async function* readJsonLines(text: AsyncIterable<string>): AsyncGenerator<ImportedLine> {
   let rest = "";
   let line = 0;
-  for await (const chunk of input.setEncoding("utf8")) {
-    // With an encoding, chunks are text.
-    const lines = (rest + (chunk as string)).split("\n");
+  for await (const chunk of text) {
+    const lines = (rest + chunk).split("\n");
     rest = lines.pop() ?? "";
-    for (const text of lines) {
+    for (const one of lines) {
       line += 1;
-      if (text.trim() !== "") yield readJsonLine(text, line);
+      if (one.trim() !== "") yield readJsonLine(one, line);
     }
     if (rest.length > longestLine) throw new AppError("invalid_input", `line ${line + 1} is longer than 1 MiB`);
   }

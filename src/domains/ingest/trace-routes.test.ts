@@ -93,6 +93,18 @@ test("JSON by hand is booked once for each span, however often it is sent", asyn
   );
 });
 
+test("a span whose ids are none is rejected with the reason: told again it would be another call", async (t) => {
+  const server = await serveIngest(t);
+  const text = JSON.stringify(request([{ ...usage, "gen_ai.operation.name": "chat" }]));
+
+  const answer = await post(server, path, text.replace("5B8EFFF798038103D269B633813FC60C", "z".repeat(32)));
+
+  assert.deepEqual(answer.json, {
+    partialSuccess: { rejectedSpans: "1", errorMessage: "traceId or spanId is none" },
+  });
+  assert.deepEqual(await server.rows(), []);
+});
+
 test("a call that its program and its span tell is one row by the response's id", async (t) => {
   const server = await serveIngest(t);
   const responseId = "chatcmpl-0123456789abcdef";

@@ -5,7 +5,7 @@ import { requireActor, type Route, route, type TellFailure } from "#http/route.t
 
 import { jsonType, protobufType, readSpans, writeAnswer, writeFailure } from "./otlp.ts";
 import { chooseEnvironment, findForbidden, readCall, type ReadCall } from "./read-calls.ts";
-import { listCalls } from "./spans.ts";
+import { listCalls, type SpannedCall } from "./spans.ts";
 import { recordRead } from "./usage-routes.ts";
 
 const limitBytes = 32 * 1024 * 1024;
@@ -14,6 +14,13 @@ const mostReasons = 3;
 /** `google.rpc.Code` of what we answer. */
 const rpcCodes: Readonly<Record<number, number>> = { 400: 3, 401: 16, 403: 7, 413: 8, 429: 8, 503: 14 };
 const rpcInternal = 13;
+
+/** Exporters send again what was not answered: without ids it would be booked again. */
+const noIds: ReadCall = { reason: "traceId or spanId is none", code: "invalid_format", field: "trace_id" };
+
+function hasIds({ trace_id, span_id }: SpannedCall): boolean {
+  return trace_id !== undefined && span_id !== undefined;
+}
 
 export function listTraceRoutes(app: Pick<App, "config" | "now">, ledger: Ledger): readonly Route[] {
   return [
@@ -34,7 +41,7 @@ export function listTraceRoutes(app: Pick<App, "config" | "now">, ledger: Ledger
         const environment = chooseEnvironment(actor, undefined);
         const reading = { timezone: app.config.platform.timezone, now: app.now(), environment };
         const read = listCalls(readSpans(request.bytes, type)).map((value): ReadCall => {
-          const one = readCall(value, reading);
+          const one = hasIds(value) ? readCall(value, reading) : noIds;
           return "call" in one ? (findForbidden(actor, one.call) ?? one) : one;
         });
         const receipts = await recordRead(ledger, read, { source: "otlp", environment });

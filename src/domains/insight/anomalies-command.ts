@@ -2,6 +2,7 @@
 import type { CommandContext } from "#cli/command.ts";
 import { formatTable } from "#cli/table.ts";
 import { outcomeExit } from "#errors.ts";
+import { escapeControls } from "#cli/printable.ts";
 import { formatUsd, parseUsd, toUsd } from "#prices/usd.ts";
 import type { Db } from "#store/database.ts";
 
@@ -89,8 +90,9 @@ function describe({ moment, span, findings, newcomers, daysNotJudged, unpriced }
     paint.faint(describeSpan(span)),
     findings.length === 0 ? paint.good("no day stands out") : formatFindings(findings, layout),
     ...newcomers.map(({ kind, name, firstDay, calls, costUsd }) => {
-      const since = `since ${firstDay}, ${count(calls, "call", "calls")}, ${formatUsd(parseUsd(costUsd))}`;
-      return `${paint.loose(`new ${kind}`)} ${name} ${since}`;
+      const cost = costUsd === null ? "no price" : formatUsd(parseUsd(costUsd));
+      const since = `since ${firstDay}, ${count(calls, "call", "calls")}, ${cost}`;
+      return `${paint.loose(`new ${kind}`)} ${escapeControls(name).replaceAll(/\s/g, " ")} ${since}`;
     }),
     ...(daysNotJudged > 0
       ? [paint.faint(`${days} fewer than ${fewestDaysBefore} before and could not be judged`)]

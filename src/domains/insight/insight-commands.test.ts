@@ -108,9 +108,9 @@ test("sums are those of the days and calls that were asked for, in the platform'
   const names = async (by: string, options = {}): Promise<unknown[]> =>
     (await run(app, "summary", { by, ...options })).data.rows.map(({ name, costUsd }: Row) => `${name} ${costUsd}`);
   assert.deepEqual(await names("agent"), ["SCHOLAR 2.25", "CHIRON 1.5"]);
-  assert.deepEqual(await names("model"), ["gpt-4o-mini 3.75", "in-house-7b 0"]);
+  assert.deepEqual(await names("model"), ["gpt-4o-mini 3.75", "in-house-7b null"]);
   assert.deepEqual(await names("operation"), ["null 2.25", "plan 1.5"]);
-  assert.deepEqual(await names("provider"), ["openrouter 3.75", "openai 0"]);
+  assert.deepEqual(await names("provider"), ["openrouter 3.75", "openai null"]);
   assert.deepEqual(await names("credential"), ["null 3.5", "main 0.25"]);
   assert.deepEqual(await names("environment"), ["prod 2", "dev 1.75"]);
   assert.deepEqual(await names("tag:team"), ["b 2", "a 1.5", "null 0.25"]);

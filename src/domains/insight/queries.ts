@@ -153,7 +153,8 @@ export function listAgentDays(db: Db, span: Span): Promise<AgentDay[]> {
   );
 }
 
-const FirstSeen = z.object({ name: z.string(), firstDay: z.string(), calls: z.int(), costUsd: z.string() });
+/** `costUsd`: null where none of the calls has a price. */
+const FirstSeen = z.object({ name: z.string(), firstDay: z.string(), calls: z.int(), costUsd: z.string().nullable() });
 export type FirstSeen = z.output<typeof FirstSeen>;
 
 /** Agents or models with the day of their first call ever; calls and cost are those of the span. */
@@ -164,7 +165,8 @@ export function listFirstSeen(db: Db, kind: "agent" | "model", span: Span): Prom
     sql`
       select ${columnOf[kind]} as name, to_char(${dateOfSums(sql`min(day)`, span.timezone)}, 'YYYY-MM-DD') as first_day,
              sum(calls) filter (where ${isInSpan(span)})::bigint as calls,
-             trim_scale(sum(estimated_cost_usd) filter (where ${isInSpan(span)}))::text as cost_usd
+             case when sum(calls) filter (where ${isInSpan(span)}) > sum(unpriced_calls) filter (where ${isInSpan(span)})
+                  then trim_scale(sum(estimated_cost_usd) filter (where ${isInSpan(span)}))::text end as cost_usd
       from llm_usage_breakdown
       where ${isOf(span.environment)}
       group by 1

@@ -42,12 +42,13 @@ export function describeSummary(summary: Summary, layout: Layout): string {
   ].join("\n");
 }
 
-/** Amounts are decimal text. `others`: what the rows leave out. */
+/** Amounts are decimal text, null where none of the calls has a price. `others`: what the rows leave out. */
 export function toJson({ totals, rows, groups, grouping, span, unpriced }: Summary): Record<string, unknown> {
   const others = subtract(totals, rows);
   return {
-    ...{ ...span, environment: span.environment ?? null, by: nameOf(grouping), totals, rows },
-    ...(others.calls > 0 ? { others: { groups: groups - rows.length, ...others } } : {}),
+    ...{ ...span, environment: span.environment ?? null, by: nameOf(grouping), totals: sumsToJson(totals) },
+    rows: rows.map(sumsToJson),
+    ...(others.calls > 0 ? { others: { groups: groups - rows.length, ...sumsToJson(others) } } : {}),
     unpriced,
   };
 }
@@ -111,6 +112,10 @@ function describeCost(totals: Sums): string {
 /** Nothing of it has a price: that is no cost of 0. */
 function isUnpriced({ calls, unpricedCalls }: Sums): boolean {
   return calls > 0 && calls === unpricedCalls;
+}
+
+function sumsToJson<T extends Sums>(sums: T): Omit<T, "costUsd"> & { costUsd: string | null } {
+  return { ...sums, costUsd: isUnpriced(sums) ? null : sums.costUsd };
 }
 
 function nameOf(grouping: Grouping): string {

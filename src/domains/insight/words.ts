@@ -44,7 +44,9 @@ export function describeUnpriced(unpriced: readonly UnpricedCalls[], { paint }: 
   const more = unpriced.length > mostModelsNamed ? ` and ${unpriced.length - mostModelsNamed} more` : "";
   return [
     paint.loose(`${count(calls, "call has", "calls have")} no price and no cost here: ${named.join(", ")}${more}`),
-    paint.faint("State one under usage.prices in leveredge.yaml, then: leveredge usage reprice"),
+    paint.faint(
+      "State one under usage.prices in leveredge.yaml, restart leveredge serve, then: leveredge usage reprice",
+    ),
   ];
 }
 

@@ -41,8 +41,8 @@ function checkPrice({ model, provider, calls, lastDay }: UnpricedModel): Check {
   return {
     subject: `price of ${model}${ofProvider}`,
     state: "loose",
-    detail: `${calls} calls without a cost, the last on ${lastDay.slice(0, 10)}`,
-    remedy: `add under usage.prices in leveredge.yaml: - {${line}, input: USD, output: USD} (for a million tokens), then: leveredge usage reprice`,
+    detail: `${calls} ${calls === 1 ? "call" : "calls"} without a cost, the last on ${lastDay}`,
+    remedy: `add under usage.prices in leveredge.yaml: - {${line}, input: USD, output: USD} (for a million tokens), restart leveredge serve, then: leveredge usage reprice`,
   };
 }
 

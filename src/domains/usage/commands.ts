@@ -13,8 +13,13 @@ const verify: Command = {
   examples: ["leveredge usage verify", "leveredge usage verify --from 2026-01-01 --json"],
   run: async (context) => {
     const { verifySums } = await import("./verify.ts");
-    const verdict = await verifySums(await context.openApp(), readPeriod(context));
+    const app = await context.openApp();
+    const verdict = await verifySums(app, readPeriod(context));
     context.output.data(verdict, describe(verdict));
+    const { timezone } = app.config.platform;
+    if (verdict.firstDay !== undefined && verdict.timezone !== timezone) {
+      context.output.say(`platform.timezone is ${timezone} by now: leveredge usage rebuild`);
+    }
     if (verdict.equal) return outcomeExit.ok;
     context.output.say("Make them anew: leveredge usage rebuild");
     return outcomeExit.failed;
@@ -53,7 +58,7 @@ const reprice: Command = {
   examples: ["leveredge usage reprice --plan", "leveredge usage reprice --model in-house-7b --from 2026-01-01"],
   run: async (context) => {
     const { repriceCalls } = await import("./reprice.ts");
-    const { describeRepriced, toJson } = await import("./reprice-words.ts");
+    const { describeRepricing, toJson } = await import("./reprice-words.ts");
     const { options, output, signal } = context;
     const isPlan = options["plan"] === true;
     const repriced = await repriceCalls(await context.openApp(), {
@@ -66,7 +71,11 @@ const reprice: Command = {
         if (output.live) output.say(`${text}: ${done}`);
       },
     });
-    output.data({ plan: isPlan, models: repriced.map(toJson) }, describeRepriced(repriced, isPlan));
+    const { models, calls, unpricedCalls } = repriced;
+    output.data(
+      { plan: isPlan, models: models.map(toJson), calls, unpricedCalls },
+      describeRepricing(repriced, isPlan),
+    );
     return outcomeExit.ok;
   },
 };

@@ -41,7 +41,8 @@ export function listUnpricedModels(db: Db, since: string): Promise<UnpricedModel
     db,
     UnpricedModel,
     sql`
-      select model, provider, sum(unpriced_calls)::bigint as calls, max(day) as last_day
+      select model, provider, sum(unpriced_calls)::bigint as calls,
+             to_char((max(day) + interval '12 hours') at time zone (select timezone from llm_usage_state), 'YYYY-MM-DD') as last_day
       from llm_usage_breakdown
       where day >= ${since}::timestamptz and unpriced_calls > 0
       group by model, provider

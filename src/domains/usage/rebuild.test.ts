@@ -135,7 +135,7 @@ test("a model without a price is a loose end with the line that closes it", asyn
     state: "loose",
     detail: "15 calls without a cost, the last on 2026-11-13",
     remedy:
-      'add under usage.prices in leveredge.yaml: - {"model":"in-house-7b","provider":"openai", input: USD, output: USD} (for a million tokens), then: leveredge usage reprice',
+      'add under usage.prices in leveredge.yaml: - {"model":"in-house-7b","provider":"openai", input: USD, output: USD} (for a million tokens), restart leveredge serve, then: leveredge usage reprice',
   });
 });
 

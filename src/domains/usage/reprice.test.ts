@@ -11,7 +11,7 @@ import { call, listSums, origin, sumCalls } from "#test/calls.ts";
 import { checkUsage } from "./checks.ts";
 import { createLedger } from "./ledger.ts";
 import { type Repriced, repriceCalls, type RepriceOptions } from "./reprice.ts";
-import { describeRepriced } from "./reprice-words.ts";
+import { describeRepricing } from "./reprice-words.ts";
 import { verifySums } from "./verify.ts";
 
 const now = (): Date => new Date("2026-11-23T10:00:00Z");
@@ -41,6 +41,9 @@ function withPrice(app: App, fields: object = {}): App {
   return { ...app, config: { ...app.config, usage: Config.parse({ platform: app.config.platform, usage }).usage } };
 }
 
+const reprice = async (app: App, options: RepriceOptions): Promise<Repriced[]> =>
+  (await repriceCalls(app, options)).models;
+
 const summarize = (repriced: readonly Repriced[]) =>
   repriced.map(({ model, calls, oldNanousd, newNanousd }) => [model, calls, oldNanousd, newNanousd]);
 
@@ -48,8 +51,8 @@ test("calls without a price get the one that was stated, rows and sums alike, an
   const app = withPrice(await appWithCalls(t));
   const before = await checkUsage(app);
 
-  const repriced = await repriceCalls(app, work);
-  const again = await repriceCalls(app, work);
+  const repriced = await reprice(app, work);
+  const again = await reprice(app, work);
 
   // 1,000 tokens in and 100 out: 1.2 thousandths of a dollar.
   assert.deepEqual(summarize(repriced), [["in-house-7b", 20, 0n, 24_000_000n]]);
@@ -72,20 +75,33 @@ test("a plan tells what would change and writes nothing", async (t) => {
   assert.deepEqual(await listSums(app.db), sums);
   assert.deepEqual(await repriceCalls(app, { ...work, isPlan: true }), plan);
   assert.equal(
-    describeRepriced(plan, true),
+    describeRepricing(plan, true),
     [
       "model        calls  cost before  cost after  without a cost",
-      "in-house-7b  20     $0.00        $0.024      20 before, 0 after",
+      "in-house-7b  20     unpriced     $0.024      20 before, 0 after",
       "nothing was written; to do it: leveredge usage reprice",
     ].join("\n"),
   );
 });
 
+test("what has no price is not said to be priced, and no call is not every call", async (t) => {
+  const app = await appWithCalls(t);
+
+  const unpriced = await repriceCalls(app, { ...work, model: "in-house-7b" });
+  const nothing = await repriceCalls(app, { ...work, model: "nobody" });
+
+  assert.equal(
+    describeRepricing(unpriced, false),
+    "20 calls looked at: each has what it would get now\n20 calls still without a price: state one under usage.prices in leveredge.yaml",
+  );
+  assert.equal(describeRepricing(nothing, false), "there is no such call");
+});
+
 test("a price that is taken back leaves no cost instead of 0", async (t) => {
   const app = await appWithCalls(t);
-  await repriceCalls(withPrice(app), work);
+  await reprice(withPrice(app), work);
 
-  const repriced = await repriceCalls(app, work);
+  const repriced = await reprice(app, work);
 
   assert.deepEqual(summarize(repriced), [["in-house-7b", 20, 24_000_000n, 0n]]);
   const { rows } =
@@ -97,8 +113,8 @@ test("a price that is taken back leaves no cost instead of 0", async (t) => {
 test("only the days and the model that are asked for change, each call at the price of its own time", async (t) => {
   const app = withPrice(await appWithCalls(t), { valid_from: "2026-10-30T00:00:00Z" });
 
-  const other = await repriceCalls(app, { ...work, model: "gpt-4o-mini" });
-  const part = await repriceCalls(app, { ...work, period: { from: "2026-10-29", to: "2026-10-30" } });
+  const other = await reprice(app, { ...work, model: "gpt-4o-mini" });
+  const part = await reprice(app, { ...work, period: { from: "2026-10-29", to: "2026-10-30" } });
 
   assert.deepEqual(other, []);
   // Four calls on the 30th, of which three are of this model; on the 29th it had no price.
@@ -110,13 +126,13 @@ test("what was done before it was stopped stays, rows and sums alike, and the ne
   const app = withPrice(await appWithCalls(t));
   const stop = new AbortController();
 
-  await assert.rejects(repriceCalls(app, { ...work, signal: stop.signal, progress: () => stop.abort() }));
+  await assert.rejects(reprice(app, { ...work, signal: stop.signal, progress: () => stop.abort() }));
   const between = await verifySums(app);
-  const rest = await repriceCalls(app, work);
+  const rest = await reprice(app, work);
 
   assert.equal(between.equal, true);
   assert.ok((rest[0]?.calls ?? 0) > 0 && (rest[0]?.calls ?? 0) < 20, String(rest[0]?.calls));
-  assert.equal((await repriceCalls(app, work)).length, 0);
+  assert.equal((await reprice(app, work)).length, 0);
 });
 
 test("what a provider charged itself stays", async (t) => {
@@ -133,7 +149,7 @@ test("what a provider charged itself stays", async (t) => {
     origin,
   );
 
-  const repriced = await repriceCalls(withPrice(app), work);
+  const repriced = await reprice(withPrice(app), work);
 
   assert.equal(repriced[0]?.calls, 20);
 });

@@ -26,6 +26,14 @@ export type Repriced = {
   newUnpriced: number;
 };
 
+/** `models`: those whose calls get another price, the largest difference first. */
+export type Repricing = {
+  models: Repriced[];
+  /** That were looked at, and how many of them have no price now. */
+  calls: number;
+  unpricedCalls: number;
+};
+
 type RepriceApp = Pick<App, "db" | "config" | "keys" | "stateDir">;
 
 export type RepriceOptions = {
@@ -42,30 +50,31 @@ export type RepriceOptions = {
 
 const usualPart = 5_000;
 
-/** The models whose calls get another price, the largest difference first. A second call finds none. */
-export async function repriceCalls(app: RepriceApp, options: RepriceOptions): Promise<Repriced[]> {
+/** Prices the calls of the period anew. A second call finds no model whose calls get another price. */
+export async function repriceCalls(app: RepriceApp, options: RepriceOptions): Promise<Repricing> {
   const { timezone } = await readState(app.db);
-  if (timezone === null) return [];
+  if (timezone === null) return { models: [], calls: 0, unpricedCalls: 0 };
   const prices = createPriceList({ overrides: app.config.usage?.prices ?? [] });
   const rows = { timezone, period: options.period, model: options.model };
   const models = new Map<string, Repriced>();
   let after: Place | undefined;
-  let done = 0;
+  let [calls, unpricedCalls] = [0, 0];
   for (;;) {
     options.signal.throwIfAborted();
     const part = await repricePart(app, { ...options, rows, prices, after });
     for (const change of part.changes) addChange(models, change);
+    unpricedCalls += part.unpricedCalls;
     if (part.last === undefined) break;
     after = part.last;
-    options.progress("calls looked at", (done += part.rows));
+    options.progress("calls looked at", (calls += part.rows));
   }
   const repriced = [...models.values()].toSorted((one, other) => compareDifference(other, one));
   if (!options.isPlan && repriced.length > 0) await tell(app, options.actor, repriced);
-  return repriced;
+  return { models: repriced, calls, unpricedCalls };
 }
 
 type Change = { row: PricedRow; price: Price };
-type Part = { rows: number; last: Place | undefined; changes: Change[] };
+type Part = { rows: number; last: Place | undefined; changes: Change[]; unpricedCalls: number };
 
 async function repricePart(
   app: RepriceApp,
@@ -82,12 +91,11 @@ async function repricePart(
     await readInOrder(tx);
     if (!isPlan) await lockSums(tx);
     const found = await listPricedRows(tx, { ...rows, after, limit: mostAtOnce });
-    const changes = found.flatMap((row): Change[] => {
-      const price = prices.price(toCall(row));
-      return isSame(row, price) ? [] : [{ row, price }];
-    });
+    const priced = found.map((row): Change => ({ row, price: prices.price(toCall(row)) }));
+    const changes = priced.filter(({ row, price }) => !isSame(row, price));
+    const unpricedCalls = priced.filter(({ price }) => price.costNanousd === null).length;
     if (!isPlan && changes.length > 0) await updatePrices(tx, rows.timezone, changes.map(toNewPrice));
-    return { rows: found.length, last: found.at(-1), changes };
+    return { rows: found.length, last: found.at(-1), changes, unpricedCalls };
   });
 }
 
