@@ -52,11 +52,13 @@ export async function ensureSamplePlatform(options: Options): Promise<SamplePlat
   if (made) {
     await withClient(urlOf(server, "postgres"), async (client) => {
       await makeRoles(client);
-      await makeDatabase(server, client, "prod", buildProd);
-      await makeDatabase(server, client, "dev", buildDev);
+      await Promise.all([
+        makeDatabase(server, client, "prod", buildProd),
+        makeDatabase(server, client, "dev", buildDev),
+        makeCheckout(join(directory, "platform"), options.run),
+      ]);
     });
     await makeBackups(join(directory, "backups"), urlOf(server, "prod"), options);
-    await makeCheckout(join(directory, "platform"), options.run);
     await writePrivate(join(directory, "prod.url"), urlOf(server, "prod"));
     await writePrivate(join(directory, "dev.url"), urlOf(server, "dev"));
     const template = await readFile(join(source, "leveredge.yaml"), "utf8");
@@ -126,8 +128,7 @@ async function makeBackups(directory: string, prodUrl: string, { run, signal }: 
     return file;
   };
   const now = Date.now();
-  const good = await dump("chronos", new Date(now));
-  await dump("archive", new Date(now - 40 * dayMs));
+  const [good] = await Promise.all([dump("chronos", new Date(now)), dump("archive", new Date(now - 40 * dayMs))]);
   const damaged = good.replace("chronos-", "offsite-");
   const bytes = await readFile(good);
   const middle = Math.floor(bytes.length / 2);
