@@ -142,3 +142,86 @@ test("a key that differs from the token is 401, none is 401, and one without the
   );
   for (const { text } of answers) assert.ok(!text.includes(agent) && !text.includes(viewer));
 });
+
+/** What supabase-py sends for a documented call, and what it reads from the answer. */
+const documented: {
+  python: string;
+  query?: Record<string, string>;
+  prefer: string;
+  body: unknown;
+  /** How many rows `execute()` gives, and what `count` says. */
+  data: number;
+  count?: number;
+}[] = [
+  { python: ".insert(row)", prefer: "return=representation", body: row, data: 1 },
+  {
+    python: ".insert([row, row])",
+    query: { columns: '"agent_name","created_at","input_tokens","model","output_tokens"' },
+    prefer: "return=representation",
+    body: [row, { agent_name: "x", model: "gpt-4o", input_tokens: 1, output_tokens: 1 }],
+    data: 2,
+  },
+  {
+    python: '.insert(row, count="exact")',
+    prefer: "return=representation,count=exact",
+    body: row,
+    data: 1,
+    count: 1,
+  },
+  { python: '.insert(row, returning="minimal")', prefer: "return=minimal", body: row, data: 0 },
+  {
+    python: '.insert([row, row], count="exact", returning="minimal", default_to_null=False)',
+    query: { columns: '"agent_name","input_tokens","model","output_tokens"' },
+    prefer: "return=minimal,count=exact,missing=default",
+    body: [row, row],
+    data: 0,
+    count: 2,
+  },
+  { python: ".upsert(row)", prefer: "return=representation,resolution=merge-duplicates", body: row, data: 1 },
+  {
+    python: '.upsert(row, ignore_duplicates=True, on_conflict="idempotency_key")',
+    query: { on_conflict: "idempotency_key" },
+    prefer: "return=representation,resolution=ignore-duplicates",
+    body: { ...row, idempotency_key: "u-1" },
+    data: 1,
+  },
+];
+
+test("each documented insert of supabase-py is taken as it sends it", async (t) => {
+  const server = await serveIngest(t);
+  let recorded = 0;
+
+  for (const { python, query, prefer, body, data, count } of documented) {
+    const answer = await insert(
+      server,
+      body,
+      prefer,
+      query === undefined ? "" : `?${new URLSearchParams(query).toString()}`,
+    );
+
+    assert.equal(answer.status, 201, `${python}: ${answer.text}`);
+    const rows: unknown = answer.text === "" ? [] : answer.json;
+    assert.equal(Array.isArray(rows) ? rows.length : undefined, data, python);
+    assert.equal(answer.headers.get("content-range"), `*/${count ?? "*"}`, python);
+    recorded += Array.isArray(body) ? body.length : 1;
+    assert.equal((await server.rows()).length, recorded, python);
+  }
+});
+
+test("a call that is in the ledger is not merged with another one", async (t) => {
+  const server = await serveIngest(t);
+  const keyed = { ...row, idempotency_key: "m-1" };
+  const upsert = (body: unknown): Promise<Answer> =>
+    insert(server, body, "return=representation,resolution=merge-duplicates", "?on_conflict=idempotency_key");
+  assert.equal((await insert(server, keyed)).status, 201);
+
+  const answer = await upsert({ ...keyed, output_tokens: 200 });
+
+  assert.deepEqual([answer.status, answer.json["code"]], [400, "0A000"], answer.text);
+  assert.match(String(answer.json["hint"]), /ignore_duplicates=True/);
+  const rows = await server.rows();
+  assert.deepEqual(
+    rows.map(({ outputTokens }) => outputTokens),
+    [100],
+  );
+});

@@ -37,16 +37,21 @@ export function listPostgrestRoutes(app: Pick<App, "config" | "now">, ledger: Le
       path: "/rest/v1/llm_usage",
       summary: "record calls of language models as PostgREST takes rows",
       description:
-        "For clients of Supabase: a row or a list of rows, `apikey` beside `Authorization`, `Prefer: return=minimal|representation`, `columns` and `select`. Failures have PostgREST's form.",
+        "For clients of Supabase: a row or a list of rows, `apikey` beside `Authorization`, `columns`, `select` and of `Prefer` `return`, `count`, `missing=default` and `resolution=ignore-duplicates`; a recorded call is never changed, so merging over `on_conflict` is refused. Failures have PostgREST's form.",
       permission: "usage:write",
       environment: "any",
-      query: z.looseObject({ columns: z.string().max(2000).optional(), select: z.string().max(2000).optional() }),
+      query: z.looseObject({
+        columns: z.string().max(2000).optional(),
+        select: z.string().max(2000).optional(),
+        on_conflict: z.string().max(2000).optional(),
+      }),
       intake: { types: ["application/json"], limitBytes, shape: z.union([Call, z.array(Call)]) },
       tellFailure,
       response: { 201: z.union([z.array(Row), Row]), 400: Failure, 403: Failure },
       handle: async (request) => {
         const actor = requireActor(request);
         checkKey(request.headers);
+        if (wantsMerge(request.headers, request.query.on_conflict)) return refusedMerge;
         const rows = readRows(parseJson(request.bytes), request.query.columns);
         if (!Array.isArray(rows)) return rows;
         const environment = chooseEnvironment(actor, undefined);
@@ -67,6 +72,11 @@ function checkKey({ apikey, authorization = "" }: Record<string, string | undefi
   throw new AppError("unauthenticated", "apikey and Authorization hold different tokens", {
     hint: "Send the same token in both.",
   });
+}
+
+/** Merging over the primary key alone is no merge: a row that is sent has no `id` yet. */
+function wantsMerge({ prefer = "" }: Record<string, string | undefined>, onConflict: string | undefined): boolean {
+  return onConflict !== undefined && /\bresolution=merge-duplicates\b/.test(prefer);
 }
 
 /** The rows with the columns that are meant, or why they are none. */
@@ -131,19 +141,20 @@ function represent(
   receipts: readonly Receipt[],
   { prefer = "", accept = "", select }: Record<string, string | undefined>,
 ): RouteReply {
-  const headers = { "content-range": "*/*" };
-  if (!/\breturn=representation\b/.test(prefer)) return { status: 201, headers };
+  const applied: readonly string[] =
+    prefer.match(/\b(?:return=(?:representation|minimal)|count=exact|missing=default)\b/g) ?? [];
+  const headers = {
+    "content-range": applied.includes("count=exact") ? `*/${calls.length}` : "*/*",
+    ...(applied.length === 0 ? {} : { "preference-applied": applied.join(", ") }),
+  };
+  if (!applied.includes("return=representation")) return { status: 201, headers };
   const names = select === undefined || select.includes("*") ? undefined : new Set(readNames(select));
   const rows = calls.map((call, index) => {
     const row = { id: receipts[index]?.id ?? 0, ...call };
     return Object.fromEntries(Object.entries(row).filter(([name]) => names?.has(name) ?? true));
   });
   const isOne = accept.includes(objectType) && rows.length === 1;
-  return {
-    status: 201,
-    headers: { ...headers, "preference-applied": "return=representation" },
-    body: isOne ? rows[0] : rows,
-  };
+  return { status: 201, headers, body: isOne ? rows[0] : rows };
 }
 
 /** `"agent_name","model"` or `agent_name,model`. */
@@ -158,6 +169,10 @@ function fail(
 ): RouteReply {
   return { status: 400, body: { code, details, hint, message } satisfies Failure };
 }
+
+const refusedMerge = fail("0A000", "a call that is in the ledger is not changed: duplicates cannot be merged", {
+  hint: "Send ignore_duplicates=True, or insert with an idempotency_key: a call that is told twice is one row.",
+});
 
 const tellFailure: TellFailure = ({ status, message, hint }) => {
   const code = failureCodes[status] ?? (status < 500 ? "PGRST102" : "PGRSTX00");
