@@ -12,7 +12,7 @@ import { type Actor } from "#http/permission.ts";
 import { requireActor, type Route, route, type RouteReply, type TellFailure } from "#http/route.ts";
 
 import { asObject } from "./json.ts";
-import { chooseEnvironment, type Fault, findForbidden, parseJson, readCall } from "./read-calls.ts";
+import { chooseEnvironment, type Fault, findForbidden, parseJson, readCall, SentCall } from "./read-calls.ts";
 
 const limitBytes = 8 * 1024 * 1024;
 const mostRows = 10_000;
@@ -45,7 +45,7 @@ export function listPostgrestRoutes(app: Pick<App, "config" | "now">, ledger: Le
         select: z.string().max(2000).optional(),
         on_conflict: z.string().max(2000).optional(),
       }),
-      intake: { types: ["application/json"], limitBytes, shape: z.union([Call, z.array(Call)]) },
+      intake: { types: ["application/json"], limitBytes, shape: z.union([SentCall, z.array(SentCall)]) },
       tellFailure,
       response: { 201: z.union([z.array(Row), Row]), 400: Failure, 403: Failure },
       handle: async (request) => {

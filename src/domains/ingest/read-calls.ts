@@ -1,9 +1,19 @@
 /** What comes in as JSON becomes calls of the ledger, each by itself: one that is wrong does not stop the others. */
+import { z } from "zod";
+
 import { Call } from "#domains/usage/usage.ts";
 import { AppError } from "#errors.ts";
 import { type Actor, allows, type ScopeEnvironment } from "#http/permission.ts";
 
 import { readInstant } from "./instant.ts";
+
+/** A call as it may be sent: its time need not have an offset. */
+export const SentCall = Call.extend({
+  created_at: z
+    .string()
+    .nullish()
+    .describe("ISO 8601. Without an offset it is a time of the platform's zone; without it, now."),
+});
 
 /** A call, or why it is none: `code` is that of the first fault. */
 export type ReadCall = { call: Call } | Fault;

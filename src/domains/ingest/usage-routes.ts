@@ -2,17 +2,17 @@
 import { z } from "zod";
 
 import type { App } from "#app.ts";
-import { Call, type Ledger, type Origin, type Receipt, UsageEnvironment } from "#domains/usage/usage.ts";
+import { type Ledger, type Origin, type Receipt, UsageEnvironment } from "#domains/usage/usage.ts";
 import { AppError } from "#errors.ts";
 import { requireActor, type Route, route } from "#http/route.ts";
 
 import { asObject } from "./json.ts";
-import { chooseEnvironment, findForbidden, parseJson, readCall, type ReadCall } from "./read-calls.ts";
+import { chooseEnvironment, findForbidden, parseJson, readCall, type ReadCall, SentCall } from "./read-calls.ts";
 
 const limitBytes = 8 * 1024 * 1024;
 const mostCalls = 10_000;
 
-const Body = z.union([z.strictObject({ calls: z.array(Call).max(mostCalls) }), Call]);
+const Body = z.union([z.strictObject({ calls: z.array(SentCall).max(mostCalls) }), SentCall]);
 const Reply = z
   .object({
     receipts: z.array(
