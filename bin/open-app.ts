@@ -11,12 +11,14 @@ import { openReference } from "#config/references.ts";
 import { resolveStateDirectory } from "#config/state-directory.ts";
 import { openAnyReference } from "#domains/credentials/references.ts";
 import { describeKeySource } from "#secrets/key-source.ts";
-import type { Secret } from "#secrets/secret.ts";
 import { openKeys } from "#store/keys.ts";
-import { openStore } from "#store/store.ts";
+import { openStore, type Store } from "#store/store.ts";
 import { runProgram } from "#system/run.ts";
 
 import { readVersion } from "#config/program-version.ts";
+
+/** With what only a server needs: it prepares the queue as the owner of the store, and revives that. */
+export type ServerParts = { app: App } & Pick<Store, "ownerUrl" | "revive">;
 
 /** The part of the app that no store is needed for. */
 export type HostParts = Omit<App, "db" | "keys" | "close">;
@@ -26,20 +28,17 @@ export async function openApp(global: GlobalOptions, signal: AbortSignal): Promi
   return (await openServerApp(global, signal)).app;
 }
 
-/** The same for the server, which prepares the queue as the owner of the store. */
-export async function openServerApp(
-  global: GlobalOptions,
-  signal: AbortSignal,
-): Promise<{ app: App; ownerUrl: Secret }> {
+/** The same for the server. */
+export async function openServerApp(global: GlobalOptions, signal: AbortSignal): Promise<ServerParts> {
   const parts = await openHostParts(global, signal);
-  const { ownerUrl, ...store } = await openStoreParts(parts.stateDir, signal, parts.config);
+  const { ownerUrl, revive, ...store } = await openStoreParts(parts.stateDir, signal, parts.config);
   const source = findKeySource(parts.stateDir);
   if (source.kind === "env" && !global.quiet) {
     process.stderr.write(
       `warning: ${describeKeySource(source)} holds the unseal key, where other programs can read it\n`,
     );
   }
-  return { app: withReferences({ ...parts, ...store }), ownerUrl };
+  return { app: withReferences({ ...parts, ...store }), ownerUrl, revive };
 }
 
 /** With the store open, references to what lies in it open too. */
@@ -67,7 +66,7 @@ export async function openStoreParts(
   stateDir: string,
   signal: AbortSignal,
   config?: Pick<Config, "environments">,
-): Promise<Pick<App, "db" | "keys" | "close"> & { ownerUrl: Secret }> {
+): Promise<Pick<App, "db" | "keys" | "close"> & Pick<Store, "ownerUrl" | "revive">> {
   const source = findKeySource(stateDir);
   refuseOpenKey(source, config);
   const store = await openStore({
@@ -79,7 +78,7 @@ export async function openStoreParts(
   });
   try {
     const { ring: keys } = await openKeys(store.db, source);
-    return { db: store.db, keys, ownerUrl: store.ownerUrl, close: () => store.close() };
+    return { db: store.db, keys, ownerUrl: store.ownerUrl, revive: () => store.revive(), close: () => store.close() };
   } catch (cause) {
     await store.close();
     throw cause;

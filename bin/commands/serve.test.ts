@@ -5,8 +5,10 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { programRoot } from "#config/state-directory.ts";
+import { serverStatus } from "#store/server.ts";
 import { runLeveredge } from "#test/run-leveredge.ts";
 import { testStateDirectory } from "#test/state-directory.ts";
 
@@ -77,6 +79,32 @@ test("sign-in leads to where the server of the state directory listens, and says
   assert.deepEqual([hex.exitCode, hex.stdout], [2, ""]);
   assert.match(after.stdout, /^http:\/\/localhost:8123\/sign-in#/);
   assert.match(after.stderr, /No server of this state directory runs yet: leveredge serve/);
+});
+
+test("a server whose store is killed starts it again and answers as before, until the store is stopped on purpose", async (t) => {
+  const state = await testStateDirectory(t);
+  const config = join(state, "leveredge.yaml");
+  await writeFile(config, `platform: { name: Test, root: ${state} }\n`);
+  const words = ["--state", state, "--config", config];
+  const served = await serve(t, words);
+  const token = await readToken(served);
+  const store = { directory: state, name: "store" };
+  const before = await serverStatus(store);
+  assert.ok(before.state === "running");
+
+  process.kill(before.pid, "SIGKILL");
+  while ((await serverStatus(store)).state !== "running") await delay(100);
+  while ((await fetch(`${served.url}/readyz`)).status !== 200) await delay(100);
+  const me = await fetch(`${served.url}/me`, { headers: { authorization: `Bearer ${token}` } });
+  const stopped = await runLeveredge(["store", "stop", ...words]);
+  await delay(2_500);
+  const after = await serverStatus(store);
+  const exitCode = await stop(served);
+
+  assert.equal(me.status, 200);
+  assert.equal(stopped.exitCode, 0, stopped.stderr);
+  assert.deepEqual(after, { state: "stopped" });
+  assert.equal(exitCode, 0);
 });
 
 /** It is the one thing that is printed to standard output. */

@@ -1,9 +1,9 @@
-import type { App } from "#app.ts";
 import type { Command, CommandContext } from "#cli/command.ts";
 import { readPort } from "#config/port.ts";
 import type { Domain } from "#domain.ts";
 import { outcomeExit } from "#errors.ts";
-import type { Secret } from "#secrets/secret.ts";
+
+import type { ServerParts } from "../open-app.ts";
 
 /** `leveredge serve`: the API, the worker that keeps the schedules, and the listener of HERMES. */
 export function serveCommand(domains: readonly Domain[]): Command {
@@ -19,12 +19,12 @@ export function serveCommand(domains: readonly Domain[]): Command {
 async function runServe(context: CommandContext, domains: readonly Domain[]): Promise<number> {
   const { openServerApp } = await import("../open-app.ts");
   const port = readPort(context.options["port"], { least: 0 });
-  const { app, ownerUrl } = await openServerApp(context.global, context.signal);
+  const parts = await openServerApp(context.global, context.signal);
   try {
-    await serveUntilStopped(context, domains, { app, ownerUrl, port });
+    await serveUntilStopped(context, domains, { ...parts, port });
     return outcomeExit.ok;
   } finally {
-    await app.close();
+    await parts.app.close();
   }
 }
 
@@ -32,13 +32,14 @@ async function runServe(context: CommandContext, domains: readonly Domain[]): Pr
 export async function serveUntilStopped(
   { output, global }: Pick<CommandContext, "output" | "global">,
   domains: readonly Domain[],
-  { app, ownerUrl, port }: { app: App; ownerUrl: Secret; port: number | undefined },
+  { app, ownerUrl, revive, port }: ServerParts & { port: number | undefined },
 ): Promise<void> {
   const { ensureFirstAdmin } = await import("#domains/identity/identity.ts");
   const { serve } = await import("#server/serve.ts");
   await serve(app, domains, {
     port: port ?? app.config.serve.port,
     ownerUrl,
+    revive,
     logTo: process.stderr,
     onReady: async ({ url, hermes }) => {
       // Where nobody would see it no token is made: a later start makes it.

@@ -5,13 +5,13 @@
  */
 import { dirname, join } from "node:path";
 
-import type { App } from "#app.ts";
 import type { Command, CommandContext } from "#cli/command.ts";
 import { findConfigFile } from "#config/config-file.ts";
 import { programRoot, resolveStateDirectory } from "#config/state-directory.ts";
 import type { Domain } from "#domain.ts";
 import { hardenCommand } from "#domains/hardening/commands.ts";
-import type { Secret } from "#secrets/secret.ts";
+
+import type { ServerParts } from "../open-app.ts";
 
 import { serveUntilStopped } from "./serve.ts";
 
@@ -34,10 +34,11 @@ export function startCommand({ hardened, domains }: Parts): Command {
 
 async function startConfigured(context: CommandContext, harden: Command, domains: readonly Domain[]): Promise<number> {
   const { openServerApp } = await import("../open-app.ts");
-  const { app, ownerUrl } = await openServerApp(context.global, context.signal);
+  const parts = await openServerApp(context.global, context.signal);
+  const { app } = parts;
   try {
     const exitCode = await harden.run({ ...context, options: { plan: true }, openApp: () => Promise.resolve(app) });
-    return await serveAfter(context, domains, { app, ownerUrl, exitCode });
+    return await serveAfter(context, domains, { ...parts, exitCode });
   } finally {
     await app.close();
   }
@@ -53,7 +54,8 @@ async function startSample(context: CommandContext, harden: Command, domains: re
 
   const stateDirectory = resolveStateDirectory(context.global.state);
   const sample = await ensureSamplePlatform({ stateDirectory, run: runProgram, signal, say: output.say });
-  const { app, ownerUrl } = await openServerApp({ ...context.global, config: sample.configPath }, signal);
+  const parts = await openServerApp({ ...context.global, config: sample.configPath }, signal);
+  const { app } = parts;
   try {
     await ensureSampleCredentials(app, dirname(sample.configPath));
     const unfinished = await findUnfinishedRun(app.db, app.config.platform.name);
@@ -64,23 +66,23 @@ async function startSample(context: CommandContext, harden: Command, domains: re
       openApp: () => Promise.resolve(app),
     });
     if (context.options["exit"] !== true) sayWhereThingsAre(context, sample.configPath);
-    return await serveAfter(context, domains, { app, ownerUrl, exitCode });
+    return await serveAfter(context, domains, { ...parts, exitCode });
   } finally {
     await app.close();
     if (context.options["exit"] === true) await sample.server.stop();
   }
 }
 
-type Started = { app: App; ownerUrl: Secret; exitCode: number };
+type Started = ServerParts & { exitCode: number };
 
 /** The exit code is that of the plan or the run, however long it was served. */
 async function serveAfter(
   context: CommandContext,
   domains: readonly Domain[],
-  { app, ownerUrl, exitCode }: Started,
+  { exitCode, ...parts }: Started,
 ): Promise<number> {
   if (context.options["exit"] === true || context.signal.aborted) return exitCode;
-  await serveUntilStopped(context, domains, { app, ownerUrl, port: undefined });
+  await serveUntilStopped(context, domains, { ...parts, port: undefined });
   return exitCode;
 }
 

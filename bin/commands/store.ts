@@ -61,14 +61,21 @@ export const storeCommands: Command[] = [
 ];
 
 function describe(directory: string, servers: NamedStatus[], external: boolean): string[] {
-  const lines = servers.map((server) =>
-    server.state === "running"
-      ? `${server.name}: running since ${server.startedAt}, process ${server.pid}, data in ${server.dataDirectory}, socket in ${server.socketDirectory}`
-      : `${server.name}: ${server.state}, data in ${join(server.home, "data")}`,
-  );
+  const lines = servers.map((server) => `${server.name}: ${describeState(server)}`);
   if (lines.length === 0) lines.push(`no server was started in ${directory} yet`);
   if (external) lines.push("the store is the database of DATABASE_URL, not an embedded server");
   return lines;
+}
+
+function describeState(server: NamedStatus): string {
+  const { state, home } = server;
+  if (state === "running") {
+    const { startedAt, pid, dataDirectory, socketDirectory } = server;
+    return `running since ${startedAt}, process ${pid}, data in ${dataDirectory}, socket in ${socketDirectory}`;
+  }
+  const data = join(home, "data");
+  if (state !== "killed") return `${state}, data in ${data}`;
+  return `killed, data in ${data}; the next command that needs it starts it again; its last words: tail -n 20 ${server.logPath}`;
 }
 
 function describeForgotten({ home, own, pid }: ForgottenServer): string {

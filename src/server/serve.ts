@@ -32,6 +32,8 @@ export type ServeOptions = {
   /** 0 takes a free one. */
   port: number;
   ownerUrl: Secret;
+  /** Asked every second: comes back to a store that was killed, and says whether that started it. */
+  revive?(): Promise<boolean>;
   /** Where the log goes, a JSON document a line. */
   logTo: { write(line: string): unknown };
   /** Called once, when requests are answered. */
@@ -41,6 +43,7 @@ export type ServeOptions = {
 export type HermesState = Listener["state"] | "off";
 
 const host = "127.0.0.1";
+const reviveEveryMs = 1_000;
 const relayEveryMs = 1_000;
 const deliverWithinMs = 30_000;
 const lastRelayMs = 5_000;
@@ -76,25 +79,26 @@ export async function serve(app: App, domains: readonly Domain[], options: Serve
   });
   const url = await listen(app, server, options.port);
   const hermes = keepHermes(app, log);
-  const relaying = new AbortController();
-  let relayed: Promise<void> | undefined;
+  const ending = new AbortController();
+  const signal = AbortSignal.any([app.signal, ending.signal]);
+  let rounds: Promise<unknown> | undefined;
   try {
     await recordListener(app.stateDir, Number(new URL(url).port)).catch((error: unknown) => log.fault("record", error));
     worker = await startWorker(app, domains, {
       ownerUrl: options.ownerUrl,
       onError: (error) => log.fault("worker", error),
     });
-    relayed = keepRelaying({ ...app, signal: AbortSignal.any([app.signal, relaying.signal]) }, domains, log);
+    rounds = Promise.all([keepRelaying({ ...app, signal }, domains, log), keepStore(options, signal, log)]);
     await options.onReady?.({ url, hermes: await hermes.begin() });
     if (!app.signal.aborted) await once(app.signal, "abort");
   } finally {
-    relaying.abort();
+    ending.abort();
     await closeAll(log, [
       () => hermes.stop(),
       () => forgetListener(app.stateDir),
       () => server.close(),
       async () => worker?.stop(),
-      async () => relayed,
+      async () => rounds,
     ]);
     await relayEvents({ ...app, signal: new AbortController().signal }, domains, {
       deliverWithinMs: lastRelayMs,
@@ -175,6 +179,17 @@ function keepHermes(app: App, log: Log): { begin(): Promise<HermesState>; stop()
       await listener?.stop();
     },
   };
+}
+
+async function keepStore({ revive }: Pick<ServeOptions, "revive">, signal: AbortSignal, log: Log): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      if ((await revive?.()) === true) log.fault("store", new Error("its server was killed, and is started again"));
+    } catch (error) {
+      log.fault("store", error);
+    }
+    await delay(reviveEveryMs, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 /** Feeds and deliveries go round by themselves: a slow channel holds up no event. */

@@ -37,6 +37,12 @@ export async function findPostmaster(dataDirectory: string): Promise<Postmaster 
   };
 }
 
+/** Whether no server runs and the last one did not leave by itself: a shutdown removes its file. */
+export async function wasKilled(dataDirectory: string): Promise<boolean> {
+  const text = await readFile(pidPath(dataDirectory), "utf8").catch(undefinedWhenMissing);
+  return text !== undefined && (await findPostmaster(dataDirectory)) === undefined;
+}
+
 /**
  * Starts PostgreSQL in a session of its own and returns when it accepts
  * connections, with the server that does: ours, or one that was already coming

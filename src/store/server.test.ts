@@ -4,13 +4,14 @@ import { chown, cp, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { AppError } from "#errors.ts";
 import { Secret } from "#secrets/secret.ts";
 import { ownerQuery } from "#test/database-role.ts";
 import { makeHousehold, running } from "#test/server-user.ts";
 
-import { serverStatus, startServer, stopServer } from "./server.ts";
+import { type Server, serverStatus, startServer, stopServer } from "./server.ts";
 
 test("several processes that start at once have one server", async (t) => {
   const { use } = await makeHousehold(t, "this user");
@@ -44,6 +45,54 @@ test("a killed postmaster is started again with every committed row", async (t) 
   assert.notEqual(second.pid, first.pid);
   assert.equal(second.startedHere, true);
   assert.deepEqual(await ownerQuery(second.url, "select number from kept"), [{ number: 1 }]);
+});
+
+test("a user of a killed server comes back to it, and of one that was shut down does not", async (t) => {
+  const { address } = await makeHousehold(t, "this user");
+  const server = await startServer(address);
+  await ownerQuery(server.ownerUrl, "create table kept as select 1 as number");
+  assert.equal(await server.revive(), false);
+
+  process.kill(server.pid, "SIGKILL");
+  const revived = await untilRevived(server);
+  const rows = await ownerQuery(server.ownerUrl, "select number from kept");
+  await stopServer(address);
+  await delay(300);
+
+  assert.equal(revived, true);
+  assert.deepEqual(rows, [{ number: 1 }]);
+  assert.equal(await server.revive(), false);
+  await server.stop();
+  assert.deepEqual(await serverStatus(address), { state: "stopped" });
+});
+
+test("of the users of a killed server one starts it, and it runs until the last has left", async (t) => {
+  const { address } = await makeHousehold(t, "this user");
+  const [starter, guest] = [await startServer(address), await startServer(address)];
+  process.kill(starter.pid, "SIGKILL");
+
+  const guestStarted = await untilRevived(guest);
+  const starterStarted = await starter.revive();
+  await starter.stop();
+
+  assert.deepEqual([guestStarted, starterStarted], [true, false]);
+  assert.deepEqual(await ownerQuery(guest.ownerUrl, "select 1 as number"), [{ number: 1 }]);
+  await guest.stop();
+  assert.deepEqual(await serverStatus(address), { state: "stopped" });
+});
+
+test("a server that was killed is said to be, with its log", async (t) => {
+  const { use, address } = await makeHousehold(t, "this user");
+  const { pid } = await running(use());
+  process.kill(pid, "SIGKILL");
+
+  const status = await until(
+    () => serverStatus(address),
+    ({ state }) => state !== "running",
+  );
+
+  assert.equal(status.state, "killed");
+  assert.match(status.state === "killed" ? status.logPath : "", /server\.log$/);
 });
 
 test("a starter that leaves does not pull the server from under another process", async (t) => {
@@ -168,3 +217,19 @@ test(
     await (await startServer({ ...options, directory: moved })).stop();
   },
 );
+
+/** As a program does that looks now and then: it takes a moment until the session is known to have ended. */
+function untilRevived(server: Server): Promise<boolean> {
+  return until(
+    () => server.revive(),
+    (started) => started,
+  );
+}
+
+async function until<T>(look: () => Promise<T>, isDone: (seen: T) => boolean): Promise<T> {
+  for (let tries = 0; ; tries += 1) {
+    const seen = await look();
+    if (isDone(seen) || tries === 100) return seen;
+    await delay(50);
+  }
+}

@@ -6,6 +6,8 @@
  *   started it, also a SIGKILL, and the next process adopts it.
  * - Any number of processes may start the same server at once: one does, under a
  *   file lock, the others adopt.
+ * - One that was killed is started again by whoever comes next, or by those who use
+ *   it when they look (`revive`); one that was shut down stays down.
  * - Who uses it holds a session on it. Who started it stops it when leaving, but
  *   only when nobody else has a session; nobody else ever does, except `stopServer`.
  * - It listens on a Unix socket in a private directory only, and asks for a
@@ -33,7 +35,7 @@ import {
   socketFile,
   type ServerAddress,
 } from "./server-place.ts";
-import { findPostmaster, launch, type Postmaster, shutDown } from "./server-process.ts";
+import { findPostmaster, launch, type Postmaster, shutDown, wasKilled } from "./server-process.ts";
 
 export type StartOptions = ServerAddress & {
   major: 15 | 18;
@@ -51,6 +53,11 @@ export type Server = {
   ownerUrl: Secret;
   /** False when another process had started it. */
   startedHere: boolean;
+  /**
+   * Comes back to a server that went away: starts it when it was killed and nobody did yet.
+   * False when there is nothing to do, and when it was shut down on purpose.
+   */
+  revive(): Promise<boolean>;
   /** Ends our session; stops the server when it was started here and nobody else uses it. A second call does nothing. */
   stop(): Promise<void>;
 };
@@ -59,10 +66,13 @@ export { listServerNames, type ServerAddress } from "./server-place.ts";
 
 export type ServerStatus =
   | { state: "absent" | "stopped" }
+  | { state: "killed"; logPath: string }
   | { state: "running"; pid: number; startedAt: string; dataDirectory: string; socketDirectory: string };
 
 /** Marks that this process uses the server. */
-type Session = { client: pg.Client; socket: Socket };
+type Session = { client: pg.Client; socket: Socket; hasEnded: boolean };
+/** What is known of a server since we came to it. */
+type Entered = { postmaster: Postmaster; ownerUrl: Secret; session: Session; startedHere: boolean };
 
 const sessionName = "leveredge session";
 const connectTimeoutMs = 20_000;
@@ -96,12 +106,7 @@ export async function startServer(address: StartOptions): Promise<Server> {
   const own = await claimDirectory(address);
   return withFileLock(lockPath(own), address.signal, async () => {
     const place = await makePlace(address, own);
-    const password = await ensurePassword(place);
-    const running = await findReachable(place);
-    const postmaster = running ?? (await start(address, place, password));
-    const ownerUrl = new Secret(socketUrl(postmaster.socketDirectory, password));
-    const session = await openSession(ownerUrl, place);
-    return describeServer(address, place, postmaster, ownerUrl, session, running === undefined);
+    return describeServer(address, place, await enter(address, place));
   });
 }
 
@@ -110,7 +115,10 @@ export async function serverStatus(address: ServerAddress): Promise<ServerStatus
   const place = await findPlace(address);
   if (place === undefined) return { state: "absent" };
   const postmaster = await findPostmaster(place.dataDirectory);
-  if (postmaster === undefined) return { state: "stopped" };
+  if (postmaster === undefined) {
+    const isKilled = await wasKilled(place.dataDirectory);
+    return isKilled ? { state: "killed", logPath: place.logPath } : { state: "stopped" };
+  }
   const { pid, startedAt, socketDirectory } = postmaster;
   return { state: "running", pid, startedAt, dataDirectory: place.dataDirectory, socketDirectory };
 }
@@ -144,6 +152,15 @@ async function findReachable(place: Place): Promise<Postmaster | undefined> {
   return undefined;
 }
 
+/** Call it under the lock. */
+async function enter(address: StartOptions, place: Place): Promise<Entered> {
+  const password = await ensurePassword(place);
+  const running = await findReachable(place);
+  const postmaster = running ?? (await start(address, place, password));
+  const ownerUrl = new Secret(socketUrl(postmaster.socketDirectory, password));
+  return { postmaster, ownerUrl, session: await openSession(ownerUrl, place), startedHere: running === undefined };
+}
+
 async function start(address: StartOptions, place: Place, password: Secret): Promise<Postmaster> {
   const { major, signal } = address;
   await removeUnfinished(place);
@@ -155,31 +172,41 @@ async function start(address: StartOptions, place: Place, password: Secret): Pro
   return launch(place, { binaries, socketDirectory, settings, signal });
 }
 
-function describeServer(
-  address: StartOptions,
-  place: Place,
-  postmaster: Postmaster,
-  ownerUrl: Secret,
-  session: Session,
-  startedHere: boolean,
-): Server {
+function describeServer(address: StartOptions, place: Place, first: Entered): Server {
+  let entered = first;
   let stopped: Promise<void> | undefined;
+  const revive = (): Promise<boolean> =>
+    withFileLock(lockPath(place.own), address.signal, async () => {
+      if (stopped !== undefined || !entered.session.hasEnded) return false;
+      const isThere = (await findPostmaster(place.dataDirectory)) !== undefined;
+      if (!isThere && !(await wasKilled(place.dataDirectory))) return false;
+      const again = await enter(address, place);
+      // It is still ours when it came back by itself, and another's when another process started it.
+      const isSame = again.postmaster.pid === entered.postmaster.pid;
+      entered = { ...again, startedHere: again.startedHere || (isSame && entered.startedHere) };
+      return again.startedHere;
+    });
   return {
     major: address.major,
-    pid: postmaster.pid,
+    pid: first.postmaster.pid,
     dataDirectory: place.dataDirectory,
-    socketDirectory: postmaster.socketDirectory,
-    ownerUrl,
-    startedHere,
-    stop: () => (stopped ??= leave(place, session, startedHere)),
+    socketDirectory: first.postmaster.socketDirectory,
+    ownerUrl: first.ownerUrl,
+    startedHere: first.startedHere,
+    revive: async () => entered.session.hasEnded && revive(),
+    stop: () => (stopped ??= leave(place, () => entered)),
   };
 }
 
 /** Every user opens its session under the lock, so that under the lock the sessions are the users. */
-async function leave(place: Place, { client, socket }: Session, startedHere: boolean): Promise<void> {
-  socket.ref();
-  if (!startedHere) return client.end().catch(() => undefined);
+async function leave(place: Place, readEntered: () => Entered): Promise<void> {
+  const { session, startedHere } = readEntered();
+  session.socket.ref();
+  if (!startedHere) return session.client.end().catch(() => undefined);
   await withFileLock(lockPath(place.own), undefined, async () => {
+    const { client, hasEnded } = readEntered().session;
+    // The server that we started is gone; one that runs now is another's.
+    if (hasEnded) return;
     const isUsed = await hasOtherUsers(client);
     await client.end().catch(() => undefined);
     if (!isUsed) await shutDown(place.dataDirectory);
@@ -219,8 +246,10 @@ async function openSession(ownerUrl: Secret, place: Place): Promise<Session> {
     application_name: sessionName,
     connectionTimeoutMillis: connectTimeoutMs,
   });
+  const session = { client, socket, hasEnded: false };
   // When the server ends, whoever queries next is told; this session only marks that we are here.
   client.on("error", () => undefined);
+  client.on("end", () => (session.hasEnded = true));
   try {
     await client.connect();
   } catch (cause) {
@@ -229,7 +258,7 @@ async function openSession(ownerUrl: Secret, place: Place): Promise<Session> {
   }
   // It lasts as long as the process, but does not keep the process alive.
   socket.unref();
-  return { client, socket };
+  return session;
 }
 
 function describeSessionFailure(place: Place, cause: unknown): AppError {

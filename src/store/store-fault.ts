@@ -15,7 +15,7 @@ export function nameStoreFault(error: unknown): AppError | undefined {
   const isServer = "severity" in error && awayClasses.some((known) => code.startsWith(known));
   if (!isDriver && !isServer && !awayWords.test(error.message)) return undefined;
   return new AppError("unavailable", "the store is not available", {
-    hint: "Restart leveredge serve: it starts the store again.",
+    hint: "Try again in a few seconds: one that was killed is started again. If it stays away: leveredge store status",
     cause: error,
   });
 }

@@ -42,6 +42,8 @@ export type Store = {
   applied: string[];
   /** What the server promises about a commit; `fsync` or `fullPageWrites` off means a power cut may lose the store. */
   durability: Durability;
+  /** Comes back to an embedded server that was killed, see `Server.revive`; true when that started it. */
+  revive(): Promise<boolean>;
   /** Closes connections; stops the embedded server when it was started here and nobody else uses it. */
   close(): Promise<void>;
 };
@@ -98,7 +100,8 @@ async function connectStore(ownerUrl: Secret, server: Server | undefined, option
       await db.destroy();
       await server?.stop();
     };
-    return { db, ownerUrl, server, applied, durability, close: () => (closed ??= close()) };
+    const revive = async (): Promise<boolean> => (await server?.revive()) === true;
+    return { db, ownerUrl, server, applied, durability, revive, close: () => (closed ??= close()) };
   } catch (cause) {
     await db.destroy();
     throw cause;

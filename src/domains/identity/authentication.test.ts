@@ -140,7 +140,9 @@ test("a well-formed text under the id of a real token opens nothing", async (t) 
 function forgeToken(token: string, same: number): string {
   const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   const other = token[same] === "0" ? "1" : "0";
-  const body = `${token.slice(0, same)}${other}${createTokenText().text.reveal().slice(same + 1, 61)}`;
+  const body = `${token.slice(0, same)}${other}${createTokenText()
+    .text.reveal()
+    .slice(same + 1, 61)}`;
   const digits = Array.from({ length: 6 }, (_, index) => Math.floor(crc32(body) / 62 ** (5 - index)) % 62);
   const text = body + digits.map((digit) => alphabet[digit]).join("");
   assert.equal(readTokenId(text), token.slice(10, 18));
