@@ -17,7 +17,9 @@ import { median, timeMs } from "./measure.ts";
 
 const total = Number(process.argv[2] ?? 100_000);
 const rounds = 5;
-const senders = 4;
+/** As on a platform where much goes on; with few there is less to write together. */
+const senders = 16;
+const fewSenders = 4;
 const batch = 1_000;
 const singles = 2_000;
 const singleSenders = 256;
@@ -48,6 +50,7 @@ const insertCallAndSum = `
 
 await withLedgerScene(async (scene) => {
   const ours: number[] = [];
+  const few: number[] = [];
   const rowsOnly: number[] = [];
   const rowsAndKeys: number[] = [];
   const inserts: number[] = [];
@@ -58,6 +61,7 @@ await withLedgerScene(async (scene) => {
     const figures = await measure(scene, round);
     if (round === 0) continue;
     ours.push(figures.ours);
+    few.push(figures.few);
     rowsOnly.push(figures.copyRows);
     rowsAndKeys.push(figures.copyBoth);
     inserts.push(figures.inserts);
@@ -69,6 +73,7 @@ await withLedgerScene(async (scene) => {
   printBeside("COPY of their rows and ids", rowsAndKeys, copyLimit);
   printBeside("an INSERT each on one connection", inserts, insertLimit);
   printBeside("an INSERT each and one into the sums", insertsAndSums, insertLimit);
+  console.log(`the same from ${fewSenders} senders: ${format(few)}`);
   console.log(`one at a time from ${singleSenders} senders: ${format(alone)}`);
 
   function printBeside(title: string, others: readonly number[], limit: number): void {
@@ -77,7 +82,7 @@ await withLedgerScene(async (scene) => {
   }
 });
 
-type Figures = Record<"ours" | "copyRows" | "copyBoth" | "inserts" | "insertsAndSums" | "alone", number>;
+type Figures = Record<"ours" | "few" | "copyRows" | "copyBoth" | "inserts" | "insertsAndSums" | "alone", number>;
 
 function format(rates: readonly number[]): string {
   return `${median(rates).toFixed(0)}/s`;
@@ -92,6 +97,8 @@ async function measure({ app, owner }: Scene, round: number): Promise<Figures> {
   const ours = await rateOf(total, () => tell(ledger, calls, { senders, batch }));
   const rows = await readAll(owner, "llm_usage");
   const keys = await readAll(owner, "llm_usage_key");
+  await emptyLedger(owner);
+  const few = await rateOf(total, () => tell(ledger, calls, { senders: fewSenders, batch }));
   await emptyLedger(owner);
   const alone = await rateOf(total / 5, () =>
     tell(ledger, calls.slice(0, total / 5), { senders: singleSenders, batch: 1 }),
@@ -108,7 +115,7 @@ async function measure({ app, owner }: Scene, round: number): Promise<Figures> {
   const inserts = await rateOf(singles, () => insertEach(owner, insertCall));
   await emptyLedger(owner);
   const insertsAndSums = await rateOf(singles, () => insertEach(owner, insertCallAndSum));
-  return { ours, copyRows, copyBoth, inserts, insertsAndSums, alone };
+  return { ours, few, copyRows, copyBoth, inserts, insertsAndSums, alone };
 }
 
 async function rateOf(count: number, work: () => Promise<void>): Promise<number> {

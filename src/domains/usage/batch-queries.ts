@@ -87,13 +87,7 @@ function listKinds(calls: readonly Numbered[]): { kinds: Entry[]; kindOf: number
   const numbers = new Map<string, number>();
   const kinds: Entry[] = [];
   const kindOf = calls.map(({ entry }) => {
-    const { call, price } = entry;
-    const name = [
-      ...[entry.environment, call.agent_name, call.model, call.provider, call.operation, call.credential],
-      ...[entry.source, price.source, price.version, call.service_tier, call.region],
-    ]
-      .map((part) => part ?? "\0")
-      .join("\0");
+    const name = nameKind(entry);
     const known = numbers.get(name);
     if (known !== undefined) return known;
     const number = kinds.push(entry);
@@ -101,6 +95,13 @@ function listKinds(calls: readonly Numbered[]): { kinds: Entry[]; kindOf: number
     return number;
   });
   return { kinds, kindOf };
+}
+
+/** No text of a call has a NUL. */
+function nameKind({ environment, call, source, price }: Entry): string {
+  const caller = `${environment}\0${call.agent_name}\0${call.operation ?? "\0"}\0${call.credential ?? "\0"}\0${source}`;
+  const model = `${call.model}\0${call.provider ?? "\0"}\0${call.service_tier ?? "\0"}\0${call.region ?? "\0"}`;
+  return `${caller}\0${model}\0${price.source}\0${price.version ?? "\0"}`;
 }
 
 function selectKinds(kinds: readonly Entry[]): RawBuilder<unknown> {
@@ -119,9 +120,9 @@ function selectKinds(kinds: readonly Entry[]): RawBuilder<unknown> {
 }
 
 function selectKeys(calls: readonly Numbered[]): RawBuilder<unknown> {
-  const keys = calls
-    .flatMap(({ entry, id, keys: own }) => own.map((key) => ({ key, id, createdAtUs: entry.createdAtUs })))
-    .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const keys = calls.flatMap(({ entry, id, keys: own }) =>
+    own.map((key) => ({ key, id, createdAtUs: entry.createdAtUs })),
+  );
   return sql`
     select *
     from unnest(

@@ -66,13 +66,16 @@ function foldDuplicates(entries: readonly Entry[]): Folded {
   const firstOf = new Map<Entry, Entry>();
   const bridges: Pair<Entry>[] = [];
   for (const entry of entries) {
-    const earlier = new Set(entry.keys.flatMap((key) => owners.get(key) ?? []));
-    const [owner = entry, ...others] = earlier;
-    if (owner !== entry) firstOf.set(entry, owner);
+    const [owner, ...others] = new Set(entry.keys.flatMap((key) => owners.get(key) ?? []));
+    const added = owner === undefined ? entry.keys : entry.keys.filter((key) => !owners.has(key));
+    for (const key of added) owners.set(key, owner ?? entry);
+    if (owner === undefined) {
+      keysOf.set(entry, added);
+      continue;
+    }
+    firstOf.set(entry, owner);
     for (const other of others) bridges.push([owner, other]);
-    const added = entry.keys.filter((key) => !owners.has(key));
-    for (const key of added) owners.set(key, owner);
-    keysOf.set(owner, owner === entry ? entry.keys : [...(keysOf.get(owner) ?? []), ...added]);
+    keysOf.set(owner, [...(keysOf.get(owner) ?? []), ...added]);
   }
   return { fresh: [...keysOf].map(([entry, keys]) => ({ entry, keys })), firstOf, bridges };
 }

@@ -49,7 +49,7 @@ export type LedgerStats = {
 };
 
 export type LedgerOptions = {
-  /** Calls in one statement. Default 2,000. */
+  /** Calls in one statement. Default 4,000. */
   mostAtOnce?: number;
   /** Calls that wait before more are refused. Default 50,000. */
   mostWaiting?: number;
@@ -60,7 +60,7 @@ const mostWaitingBytes = 128 * 1024 * 1024;
 /** One for each program; `leveredge serve` makes its own where the routes are made. */
 export function createLedger(
   app: Pick<App, "db" | "now" | "config">,
-  { mostAtOnce = 2_000, mostWaiting = 50_000 }: LedgerOptions = {},
+  { mostAtOnce = 4_000, mostWaiting = 50_000 }: LedgerOptions = {},
 ): Ledger {
   const { config } = app;
   const prices = createPriceList({ overrides: config.usage?.prices ?? [] });

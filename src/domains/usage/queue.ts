@@ -23,6 +23,8 @@ export type Queue = {
 const mostUnderWay = 3;
 /** Fewer wait for those that are under way: one commit for all is cheaper than one each. */
 const manyCalls = 1_000;
+/** What shares one commit and one round of sums; more only where half of what waits is more. */
+const usualCalls = 2_000;
 
 /** `write` answers a receipt for each entry; what it throws goes to all whose entries it had. */
 export function createQueue(
@@ -36,9 +38,11 @@ export function createQueue(
   const size = { calls: 0, bytes: 0 };
 
   const takeBatch = (): Group[] => {
+    // Of few that wait one half: while it is written the other is prepared.
+    const most = Math.min(mostAtOnce, Math.max(usualCalls, waitingCalls / 2));
     let [groups, calls] = [0, 0];
     for (const { entries } of waiting) {
-      if (calls > 0 && calls + entries.length > mostAtOnce) break;
+      if (calls > 0 && calls + entries.length > most) break;
       groups += 1;
       calls += entries.length;
     }
