@@ -58,19 +58,19 @@ function createPrototype(plain: Response): object {
   });
 }
 
-async function observeRead(response: Response, read: () => Promise<unknown>): Promise<unknown> {
+/** The watch is told before the reader, who is answered with what `read` answered. */
+function observeRead(response: Response, read: () => Promise<unknown>): Promise<unknown> {
   const watch = watches.get(response);
   const isSeen = watch?.claim() === true;
-  try {
-    const body = await read();
-    if (isSeen) watch.whole(body);
-    return body;
-  } catch (error) {
+  const body = read();
+  if (!isSeen) return body;
+  const tell = (error: unknown): void => {
     // What is no JSON came whole all the same.
-    if (isSeen && error instanceof SyntaxError) watch.whole(undefined);
-    else if (isSeen) watch.cut();
-    throw error;
-  }
+    if (error instanceof SyntaxError) watch.whole(undefined);
+    else watch.cut();
+  };
+  void body.then((whole) => watch.whole(whole), tell);
+  return body;
 }
 
 /** Bodies of some other implementations are no web streams; those are seen by `json` and `text` alone. */

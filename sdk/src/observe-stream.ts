@@ -21,24 +21,26 @@ export class Reading<Chunk> {
     this.#eyes = eyes;
   }
 
-  /** Shows a chunk in the turn in which it is read; an error passes on as it is. */
-  async see(read: () => Promise<Chunked<Chunk>>): Promise<Chunked<Chunk>> {
+  /** Shows a chunk before the reader gets it, who is answered with what `read` answered: nothing waits for the eyes. */
+  see(read: () => Promise<Chunked<Chunk>>): Promise<Chunked<Chunk>> {
     this.#isSeen ??= this.#eyes.claim();
-    try {
-      const result = await read();
-      if (result.done) this.#finish("end");
-      else if (this.#isSeen) this.#eyes.chunk(result.value);
-      return result;
-    } catch (error) {
-      this.#finish("cut");
-      throw error;
-    }
+    const chunk = read();
+    // Who asks first is told first.
+    if (this.#isSeen) void chunk.then(this.#show, this.#break);
+    return chunk;
   }
 
   /** The reader has gone; one that has read nothing takes nothing with it. */
   leave(): void {
     if (this.#isSeen !== undefined) this.#finish("cut");
   }
+
+  readonly #show = (result: Chunked<Chunk>): void => {
+    if (result.done) this.#finish("end");
+    else this.#eyes.chunk(result.value);
+  };
+
+  readonly #break = (): void => this.#finish("cut");
 
   #finish(how: "end" | "cut"): void {
     if (this.#isSeen === true && !this.#isOver) this.#eyes[how]();

@@ -51,18 +51,18 @@ async function startChild(t: TestContext, ...args: string[]): Promise<ChildProce
   return child;
 }
 
-test("calls go in batches of at most a hundred, each with its key and time, under the token", async (t) => {
+test("calls go in batches of at most five hundred, each with its key and time, under the token", async (t) => {
   const ledger = await startLedger(t);
   const client = openClient(t, ledger.url, { environment: "prod" });
 
-  for (let index = 0; index < 250; index += 1) client.record({ ...call(index), idempotency_key: undefined });
+  for (let index = 0; index < 1_250; index += 1) client.record({ ...call(index), idempotency_key: undefined });
   await client.flush();
 
   assert.deepEqual(
     ledger.batches.map(({ length }) => length),
-    [100, 100, 50],
+    [500, 500, 250],
   );
-  assert.equal(keys(ledger.calls).length, 250);
+  assert.equal(keys(ledger.calls).length, 1_250);
   assert.ok(ledger.calls.every(({ created_at, environment }) => created_at !== undefined && environment === "prod"));
   assert.deepEqual(new Set(ledger.tokens), new Set([`Bearer ${ledgerToken}`]));
 });
@@ -129,10 +129,10 @@ test("a server that asks for an hour is not asked again by itself", async (t) =>
 
   client.record(call(0));
   await waitUntil(() => readdirSync(directory).some((name) => name.endsWith(".ready.jsonl")));
-  for (let index = 1; index <= 100; index += 1) client.record(call(index));
+  for (let index = 1; index <= 500; index += 1) client.record(call(index));
   await waitUntil(() => readdirSync(directory).filter((name) => name.endsWith(".ready.jsonl")).length === 2);
 
-  assert.deepEqual([ledger.batches.length, readSpool(directory).length], [1, 101]);
+  assert.deepEqual([ledger.batches.length, readSpool(directory).length], [1, 501]);
 });
 
 test("a batch that is too large goes in halves, and a single call that is too large is kept beside the spool", async (t) => {

@@ -1,7 +1,7 @@
 /**
  * Brings calls to the ledger of a LeverEdge server.
  *
- * `record` returns at once and never throws: calls go together, up to a hundred or a
+ * `record` returns at once and never throws: calls go together, up to five hundred or a
  * second's worth, written to disk while they are gathered. What the server cannot take now
  * stays on disk and is sent later, by this process or another one that shares the
  * directory, always with the same keys, so that the ledger books it once. What the server
@@ -42,7 +42,7 @@ export type UsageClientOptions = {
 
 type Batch = { lines: string[]; file: SpoolFile | undefined };
 
-const batchCalls = 100;
+const batchCalls = 500;
 const longestRetryMs = 60_000;
 const longestRetryAfterMs = 15 * 60_000;
 const maxCallsInMemory = 10_000;
