@@ -44,6 +44,8 @@ export type HermesState = Listener["state"] | "off";
 
 const host = "127.0.0.1";
 const reviveEveryMs = 1_000;
+/** Of one that does not start: a full disk, say. */
+const reviveAgainMs = 15_000;
 const relayEveryMs = 1_000;
 const deliverWithinMs = 30_000;
 const lastRelayMs = 5_000;
@@ -183,12 +185,14 @@ function keepHermes(app: App, log: Log): { begin(): Promise<HermesState>; stop()
 
 async function keepStore({ revive }: Pick<ServeOptions, "revive">, signal: AbortSignal, log: Log): Promise<void> {
   while (!signal.aborted) {
+    let pauseMs = reviveEveryMs;
     try {
       if ((await revive?.()) === true) log.fault("store", new Error("its server was killed, and is started again"));
     } catch (error) {
       log.fault("store", error);
+      pauseMs = reviveAgainMs;
     }
-    await delay(reviveEveryMs, undefined, { signal }).catch(() => undefined);
+    await delay(pauseMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
