@@ -79,7 +79,8 @@ const fragment = fc.oneof(
   plain.map((text) => `"${text.replaceAll('"', '""')}"`),
   plain.filter((text) => !text.includes("$")).map((text) => `$t$${text}$t$`),
   plain.map((text) => `/* ${text} /* ; */ */`),
-  plain.map((text) => `-- ${text.replaceAll("\n", " ")}\n`),
+  // The word keeps the literals before and after apart: across a newline alone they would be one.
+  plain.map((text) => `-- ${text.replaceAll("\n", " ")}\nx`),
 );
 const statement = fc.array(fragment, { minLength: 1, maxLength: 6 }).map((parts) => ["do", ...parts, "end_"].join(" "));
 
