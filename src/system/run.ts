@@ -105,8 +105,10 @@ export const runProgram: Run = (program, args, options) =>
 
 /** Nothing is kept here. */
 function feed(child: ChildProcess, output: Writable): () => string {
-  output.on("error", () => child.kill("SIGKILL"));
   child.stdout?.pipe(output);
+  output.on("error", () => child.kill("SIGKILL"));
+  // What is still unread is let go: a program that has ended already would else be waited for without end.
+  output.on("close", () => child.stdout?.resume());
   return () => "";
 }
 
