@@ -1,4 +1,6 @@
 /** SQL of keys and of the seals of the root key. */
+import { setTimeout as delay } from "node:timers/promises";
+
 import { sql } from "kysely";
 import { z } from "zod";
 
@@ -29,17 +31,24 @@ const RootSealRow = z.object({
 }) satisfies z.ZodType<RootSeal>;
 export type RootSealRow = z.output<typeof RootSealRow>;
 
+/** The session of a process that was just killed is there for a moment more. */
+const lockWaitMs = 3_000;
+const lockPollMs = 50;
+
 /** One at a time changes the keys of a store, on whatever host; `conflict` when somebody else does. */
 export function withKeyLock<T>(db: Db, work: () => Promise<T>): Promise<T> {
   const lock = sql`hashtextextended('leveredge keys', 0)`;
   // A session's lock, not a transaction's: key files are written meanwhile. A dead session holds none.
   return db.connection().execute(async (session) => {
     const shape = z.object({ taken: z.boolean() });
-    const { taken } = await one(session, shape, sql`select pg_try_advisory_lock(${lock}) as taken`);
-    if (!taken) {
-      throw new AppError("conflict", "another process is changing the keys of this store", {
-        hint: "Wait for it, then look: leveredge keys status",
-      });
+    const deadline = Date.now() + lockWaitMs;
+    while (!(await one(session, shape, sql`select pg_try_advisory_lock(${lock}) as taken`)).taken) {
+      if (Date.now() > deadline) {
+        throw new AppError("conflict", "another process is changing the keys of this store", {
+          hint: "Wait for it, then look: leveredge keys status",
+        });
+      }
+      await delay(lockPollMs);
     }
     try {
       return await work();
