@@ -93,7 +93,7 @@ function book(answer: Answer, asked: Asked, options: TrackOptions): void {
 
 /** Undefined when there is nothing to book. */
 function toCall(answer: Answer, asked: Asked, options: TrackOptions): Call | undefined {
-  const { tokens, isFinal, isVoid, characters, model: answered, provider_cost_usd, ...names } = answer;
+  const { tokens, isFinal, isVoid, characters, model: answered, provider_cost_usd } = answer;
   const { endpoint, body } = asked;
   const canEstimate = textApis.has(endpoint.api) && !isVoid && !asked.hasFailed && !endpoint.isLookup;
   if (tokens === undefined && !canEstimate) return undefined;
@@ -102,15 +102,16 @@ function toCall(answer: Answer, asked: Asked, options: TrackOptions): Call | und
   const provider = options.provider ?? findProvider(endpoint, model);
   const output = estimateTokens(characters);
   const counted = tokens ?? { input_tokens: estimateInput(body), output_tokens: 0 };
-  const { region, ...attributed } = attribute(options);
+  const attributed = attribute(options);
   return {
     ...attributed,
-    ...names,
+    response_id: answer.response_id,
+    service_tier: answer.service_tier,
+    region: answer.region ?? attributed.region,
     ...counted,
     output_tokens: isFinal ? counted.output_tokens : Math.max(counted.output_tokens, output),
     model,
     provider,
-    region: names.region ?? region,
     provider_cost_usd: provider === "openrouter" ? provider_cost_usd : undefined,
     is_estimated: isFinal ? undefined : true,
   };
