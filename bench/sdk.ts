@@ -11,8 +11,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const limitUs = 50;
-const rounds = 4;
-const scenes = ["openai, JSON", "openai, stream of 50 chunks", "@anthropic-ai/sdk, JSON"];
+const rounds = 6;
+const scenes = [
+  ...["openai, JSON", "@anthropic-ai/sdk, JSON"],
+  ...["openai, stream of 50 chunks", "openai, the same one by one"],
+];
 
 /** Takes everything, in a process of its own. */
 const ledgerProgram = `

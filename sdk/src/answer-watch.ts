@@ -1,4 +1,5 @@
 /** One call of a model from its answer's first byte to its booking. */
+import { BlockDecoder } from "./block-decoder.ts";
 import { attribute, type Attribution, type Call, type Recorder } from "./call.ts";
 import { type Endpoint, findProvider } from "./endpoints.ts";
 import { estimateInput, estimateTokens } from "./estimate.ts";
@@ -32,7 +33,7 @@ export type AnswerWatch = {
 };
 
 export function createAnswerWatch(asked: Asked, options: TrackOptions): AnswerWatch {
-  let decoder: InstanceType<typeof TextDecoder> | undefined;
+  let decoder: BlockDecoder | undefined;
   const reader = asked.isStream ? createUsageReader(asked.endpoint.api) : undefined;
   let [text, isClaimed, isSettled] = ["", false, false];
 
@@ -50,8 +51,13 @@ export function createAnswerWatch(asked: Asked, options: TrackOptions): AnswerWa
       isSettled = true;
       book(read(), asked, options);
     });
+  const take = (piece = ""): void => {
+    if (reader === undefined) text += piece;
+    else reader.push(piece);
+  };
   const end = (): void =>
     settle(() => {
+      take(decoder?.end());
       if (reader !== undefined) return reader.read("end");
       return readUsage(asked.endpoint.api, parseJson(text));
     });
@@ -64,20 +70,21 @@ export function createAnswerWatch(asked: Asked, options: TrackOptions): AnswerWa
     },
     chunk: (bytes) =>
       guard(() => {
-        decoder ??= new TextDecoder();
-        const piece = decoder.decode(bytes, { stream: true });
-        if (reader === undefined) text += piece;
-        else reader.push(piece);
+        decoder ??= new BlockDecoder();
+        take(decoder.push(bytes));
       }),
     whole(body) {
       if (typeof body !== "string") return settle(() => readUsage(asked.endpoint.api, body));
-      if (reader === undefined) text = body;
-      else guard(() => reader.push(body));
+      guard(() => take(body));
       end();
     },
     end,
     // Of a body that is no stream nothing is known before its end, except that it was paid for.
-    cut: () => settle(() => (reader ?? createUsageReader(asked.endpoint.api)).read("middle")),
+    cut: () =>
+      settle(() => {
+        take(decoder?.end());
+        return (reader ?? createUsageReader(asked.endpoint.api)).read("middle");
+      }),
   };
 }
 

@@ -1,10 +1,13 @@
 /** The body of a response that is watched, whoever reads it and however. */
 import { type AnswerWatch } from "./answer-watch.ts";
-import { observeStream, Reading } from "./observe-stream.ts";
+import { passStream, Reading } from "./observe-stream.ts";
 
 type Body = ReadableStream<Uint8Array>;
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+type Iterator = Pick<Required<AsyncIterator<Uint8Array, undefined>>, "next" | "return">;
 
-const watches = new WeakMap<Body, AnswerWatch>();
+/** One for a body: who reads on where another let go is part of it. */
+const readings = new WeakMap<Body, Reading<Uint8Array>>();
 /** For each class of streams. */
 const prototypes = new WeakMap<object, object>();
 
@@ -13,7 +16,7 @@ const prototypes = new WeakMap<object, object>();
  * it is: packages watch a body's life, and fetch itself reads it.
  */
 export function observeBody(body: Body, watch: AnswerWatch): Body {
-  if (watches.has(body)) return body;
+  if (readings.has(body)) return body;
   // What a stream inherits from has all that a stream has.
   const plain = Object.getPrototypeOf(body) as Body;
   let prototype = prototypes.get(plain);
@@ -21,7 +24,7 @@ export function observeBody(body: Body, watch: AnswerWatch): Body {
     prototype = createPrototype(plain);
     prototypes.set(plain, prototype);
   }
-  watches.set(body, watch);
+  readings.set(body, new Reading(watch));
   Object.setPrototypeOf(body, prototype);
   return body;
 }
@@ -31,24 +34,29 @@ function createPrototype(plain: Body): object {
   const methods: Record<string | symbol, (this: Body, ...args: unknown[]) => unknown> = {
     getReader(options) {
       // The arguments are the caller's own.
-      const reader: ReadableStreamDefaultReader<Uint8Array> = Reflect.apply(plain.getReader, this, [options]);
-      const watch = watches.get(this);
-      if (watch !== undefined) observeReader(reader, this, watch);
+      const reader: Reader = Reflect.apply(plain.getReader, this, [options]);
+      observeReader(reader, this);
       return reader;
     },
     async cancel(reason) {
-      const watch = watches.get(this);
-      if (!this.locked && watch?.claim() === true) watch.cut();
+      if (!this.locked) readings.get(this)?.cancel();
       await plain.cancel.call(this, reason);
     },
   };
-  // These read without asking for a reader; a second stream between asks for one.
-  for (const name of ["values", "pipeTo", "pipeThrough", "tee", Symbol.asyncIterator] as const) {
+  for (const name of ["values", Symbol.asyncIterator] as const) {
     methods[name] = function (...args) {
-      const watch = watches.get(this);
+      const iterator: Iterator = Reflect.apply(plain[name], this, args);
+      observeIterator(iterator, this);
+      return iterator;
+    };
+  }
+  // These read without asking for a reader; a second stream between asks for one.
+  for (const name of ["pipeTo", "pipeThrough", "tee"] as const) {
+    methods[name] = function (...args) {
+      const reading = readings.get(this);
       // Without a mode it is the default reader.
-      const open = () => plain.getReader.call(this) as ReadableStreamDefaultReader<Uint8Array>;
-      const stream = watch === undefined || this.locked ? undefined : observeStream(open, watch);
+      const open = () => plain.getReader.call(this) as Reader;
+      const stream = reading === undefined || this.locked ? undefined : passStream(open, reading);
       return Reflect.apply(plain[name], stream ?? this, args);
     };
   }
@@ -60,20 +68,39 @@ function createPrototype(plain: Body): object {
 }
 
 /** Exchanges the ways in which a reader reads and leaves. */
-function observeReader(reader: ReadableStreamDefaultReader<Uint8Array>, body: Body, watch: AnswerWatch): void {
+function observeReader(reader: Reader, body: Body): void {
+  const reading = readings.get(body);
+  if (reading === undefined) return;
   const [read, cancel, release] = [reader.read, reader.cancel, reader.releaseLock];
-  const reading = new Reading<Uint8Array>(watch);
-  reader.read = (...args) => reading.see(() => Reflect.apply(read, reader, args));
+  reader.read = (...args) => reading.see(Reflect.apply(read, reader, args));
   reader.cancel = (reason) => {
-    reading.leave();
+    reading.cancel();
     return cancel.call(reader, reason);
   };
   reader.releaseLock = () => {
     release.call(reader);
-    // Who lets go without cancelling (as Google's package does when its caller leaves the
-    // loop) has left, unless the next reader follows at once.
-    setImmediate(() => {
-      if (!body.locked) reading.leave();
-    });
+    leaveSoon(reading, body);
   };
+}
+
+/** The same for a loop over the body: a stream between would take several times as long for each chunk. */
+function observeIterator(iterator: Iterator, body: Body): void {
+  const reading = readings.get(body);
+  if (reading === undefined) return;
+  const [next, leave] = [iterator.next, iterator.return];
+  iterator.next = () => reading.see(next.call(iterator));
+  iterator.return = (...args) => {
+    leaveSoon(reading, body);
+    return Reflect.apply(leave, iterator, args);
+  };
+}
+
+/**
+ * Who lets go without cancelling (as Google's package does when its caller leaves the
+ * loop) has left, unless the next reader follows at once.
+ */
+function leaveSoon(reading: Reading<Uint8Array>, body: Body): void {
+  setImmediate(() => {
+    if (!body.locked) reading.leave();
+  });
 }

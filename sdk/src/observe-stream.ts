@@ -8,7 +8,8 @@ export type Eyes<Chunk> = {
   cut(): void;
 };
 
-type Chunked<Chunk> = Awaited<ReturnType<ReadableStreamDefaultReader<Chunk>["read"]>>;
+/** What a reader and an iterator answer. */
+type Chunked<Chunk> = { done?: boolean | undefined; value?: Chunk | undefined };
 
 /** One reading of a stream, from its first chunk to where it ends or is left. */
 export class Reading<Chunk> {
@@ -21,10 +22,9 @@ export class Reading<Chunk> {
     this.#eyes = eyes;
   }
 
-  /** Shows a chunk before the reader gets it, who is answered with what `read` answered: nothing waits for the eyes. */
-  see(read: () => Promise<Chunked<Chunk>>): Promise<Chunked<Chunk>> {
+  /** Shows a chunk that was asked for before its reader gets it; nothing waits for the eyes. */
+  see<Answer extends Chunked<Chunk>>(chunk: Promise<Answer>): Promise<Answer> {
     this.#isSeen ??= this.#eyes.claim();
-    const chunk = read();
     // Who asks first is told first.
     if (this.#isSeen) void chunk.then(this.#show, this.#break);
     return chunk;
@@ -35,9 +35,15 @@ export class Reading<Chunk> {
     if (this.#isSeen !== undefined) this.#finish("cut");
   }
 
-  readonly #show = (result: Chunked<Chunk>): void => {
-    if (result.done) this.#finish("end");
-    else this.#eyes.chunk(result.value);
+  /** Nobody will read what is left, or anything at all. */
+  cancel(): void {
+    this.#isSeen ??= this.#eyes.claim();
+    this.#finish("cut");
+  }
+
+  readonly #show = ({ done, value }: Chunked<Chunk>): void => {
+    if (done === true) this.#finish("end");
+    else if (value !== undefined) this.#eyes.chunk(value);
   };
 
   readonly #break = (): void => this.#finish("cut");
@@ -48,27 +54,34 @@ export class Reading<Chunk> {
   }
 }
 
-/**
- * The same chunks, read only when they are asked for: nothing is kept, nothing is read
- * ahead, and cancelling reaches the source, which is opened with the first chunk.
- */
+/** The same chunks with eyes on them; see `passStream`. */
 export function observeStream<Chunk>(
   open: () => ReadableStreamDefaultReader<Chunk>,
   eyes: Eyes<Chunk>,
 ): ReadableStream<Chunk> {
-  const reading = new Reading(eyes);
+  return passStream(open, new Reading(eyes));
+}
+
+/**
+ * The same chunks, read only when they are asked for: nothing is kept, nothing is read
+ * ahead, and cancelling reaches the source, which is opened with the first chunk.
+ */
+export function passStream<Chunk>(
+  open: () => ReadableStreamDefaultReader<Chunk>,
+  reading: Reading<Chunk>,
+): ReadableStream<Chunk> {
   let reader: ReadableStreamDefaultReader<Chunk> | undefined;
   return new ReadableStream<Chunk>(
     {
       async pull(controller) {
         const opened = (reader ??= open());
-        const { done, value } = await reading.see(() => opened.read());
+        const { done, value } = await reading.see(opened.read());
         if (done) controller.close();
         else controller.enqueue(value);
       },
       async cancel(reason) {
         reader ??= open();
-        reading.leave();
+        reading.cancel();
         await reader.cancel(reason);
       },
     },

@@ -43,7 +43,7 @@ export type Answer = {
   isFinal: boolean;
   /** An error, or a promise of a later answer: without counts there is nothing to book. */
   isVoid: boolean;
-  /** Of the text that was seen, for an estimate where counts are missing. */
+  /** Of the text that was seen, for an estimate where counts are missing; too low where they are there. */
   characters: number;
 };
 
@@ -93,25 +93,33 @@ export function createUsageReader(api: Api): UsageReader {
   const parser = createSseParser();
   const seen = createSeen();
   const { absorb, isPiece } = forms[api];
-  /** Of an event with a piece of text, what is not text. */
-  let envelope: number | undefined;
+  /** Of the events that hold a piece of the answer and nothing else. */
+  const pieces = { count: 0, size: 0, longest: "" };
 
   const absorbText = (data: string): void => {
-    const isText = isPiece?.(data) === true;
-    // Most events are pieces, of which only a rough size is wanted: parsing each would be most of the work.
-    if (isText && envelope !== undefined) {
-      seen.characters += Math.max(0, data.length - envelope);
+    // Most events are pieces, of which only a rough size may be wanted: parsing each would be most of the work.
+    if (seen.model === undefined || isPiece?.(data) !== true) {
+      if (data.startsWith("{")) absorb(seen, asObject(parseJson(data)));
       return;
     }
-    const before = seen.characters;
-    if (data.startsWith("{")) absorb(seen, asObject(parseJson(data)));
-    if (isText && seen.characters > before) envelope = data.length - (seen.characters - before);
+    pieces.count += 1;
+    pieces.size += data.length;
+    if (data.length > pieces.longest.length) pieces.longest = data;
   };
+
+  /** What is not text in one piece is about the same in all. */
+  const countPieces = (): number => {
+    const one = createSeen();
+    absorb(one, asObject(parseJson(pieces.longest)));
+    return Math.max(0, pieces.size - pieces.count * (pieces.longest.length - one.characters));
+  };
+
   return {
     push: (text) => parser.push(text).forEach(absorbText),
     read(at) {
       if (at === "end") parser.end().forEach(absorbText);
-      return toAnswer(api, seen, at);
+      const answer = toAnswer(api, seen, at);
+      return answer.isFinal ? answer : { ...answer, characters: answer.characters + countPieces() };
     },
   };
 }

@@ -16,17 +16,26 @@ export function createSseParser(): SseParser {
   let data: string | undefined;
   let isFirst = true;
 
-  const readLines = (lines: readonly string[]): string[] => {
+  const readLine = (text: string, from: number, to: number): void => {
+    if (!text.startsWith("data", from) || (to > from + 4 && text[from + 4] !== ":")) return;
+    const value = text.slice(from + (text[from + 5] === " " ? 6 : 5), to);
+    data = data === undefined ? value : `${data}\n${value}`;
+  };
+
+  /** No array of lines: half of a stream's lines are empty. */
+  const readLines = (text: string): string[] => {
     const complete: string[] = [];
-    for (const line of lines) {
-      if (line === "") {
-        if (data !== undefined) complete.push(data);
+    let from = 0;
+    for (let to = text.indexOf("\n"); to !== -1; to = text.indexOf("\n", from)) {
+      if (to > from) {
+        readLine(text, from, to);
+      } else if (data !== undefined) {
+        complete.push(data);
         data = undefined;
-      } else if (line.startsWith("data:") || line === "data") {
-        const value = line.slice(line.startsWith("data: ") ? 6 : 5);
-        data = data === undefined ? value : `${data}\n${value}`;
       }
+      from = to + 1;
     }
+    rest = text.slice(from);
     return complete;
   };
 
@@ -38,14 +47,10 @@ export function createSseParser(): SseParser {
         isFirst = false;
       }
       // A CR at the end may be half of a CRLF.
-      const lines = whole.includes("\r") ? whole.split(/\r\n|\n|\r(?!$)/) : whole.split("\n");
-      rest = lines.pop() ?? "";
-      return readLines(lines);
+      return readLines(whole.includes("\r") ? whole.replaceAll(/\r\n|\r(?!$)/g, "\n") : whole);
     },
     end() {
-      const complete = readLines([...rest.split("\r"), ""]);
-      rest = "";
-      return complete;
+      return readLines(`${rest.replace("\r", "\n")}\n\n`);
     },
   };
 }

@@ -275,6 +275,39 @@ test("a tracked fetch is the fetch: what is no call passes unseen, and every way
   assert.equal((await scene.settle()).length, ways.length);
 });
 
+test("who reads on where another reader let go is part of the same call", async (t) => {
+  const scene = await setScene(t, recorded.openAiChat.stream);
+  const pieces = recorded.openAiChat.stream.chunks;
+  const fetch = trackFetch({
+    ...scene.options,
+    fetch: async () => {
+      const body = ReadableStream.from(pieces.map((piece) => Buffer.from(piece)));
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    },
+  });
+  const ask = async (): Promise<ReadableStream<Uint8Array>> => {
+    const { body } = await fetch("https://api.openai.com/v1/chat/completions", { method: "POST", body: "{}" });
+    return body ?? new ReadableStream();
+  };
+  const [held, looped] = [await ask(), await ask()];
+
+  const reader = held.getReader();
+  await reader.read();
+  reader.releaseLock();
+  const rest = await joinBytes(held);
+  for await (const _ of looped.values({ preventCancel: true })) break;
+  const restOfLoop = await joinBytes(looped);
+
+  assert.deepEqual([rest, restOfLoop], [pieces.slice(1).join(""), pieces.slice(1).join("")]);
+  assert.deepEqual(
+    (await scene.settle()).map(({ output_tokens, is_estimated }) => [output_tokens, is_estimated]),
+    [
+      [300, undefined],
+      [300, undefined],
+    ],
+  );
+});
+
 test("a body is the same object each time, and giving it up unread or in the middle reaches the provider", async (t) => {
   const scene = await setScene(t, recorded.stalled(recorded.anthropic.stream, 3));
   const fetch = trackFetch(scene.options);

@@ -52,6 +52,9 @@ export class UsageClient implements Recorder {
   readonly #spool: Spool | undefined;
   readonly #options: UsageClientOptions;
   readonly #told = new Set<string>();
+  /** With a number it is the key of a call. */
+  readonly #name = randomUUID();
+  #made = 0;
   #gathering: Batch | undefined;
   #gatherTimer: NodeJS.Timeout | undefined;
   #waiting: Batch[] = [];
@@ -81,7 +84,7 @@ export class UsageClient implements Recorder {
       line = JSON.stringify({
         ...call,
         created_at: call.created_at ?? new Date().toISOString(),
-        idempotency_key: call.idempotency_key ?? randomUUID(),
+        idempotency_key: call.idempotency_key ?? `${this.#name}-${(this.#made += 1)}`,
         environment: call.environment ?? this.#options.environment,
       });
     } catch (cause) {

@@ -27,7 +27,7 @@ for (const { pack, kind, cell } of listCells()) {
     assert.equal(provider.requests.length, 1);
     for (const token of ledger.tokens) assert.equal(token, `Bearer ${ledgerToken}`);
     for (const call of ledger.calls) {
-      assert.match(call.idempotency_key ?? "", /^[0-9a-f-]{36}$/);
+      assert.match(call.idempotency_key ?? "", /^[0-9a-f-]{36}-\d+$/);
       assert.ok(Math.abs(Date.parse(call.created_at ?? "") - Date.now()) < 60_000);
     }
   });
