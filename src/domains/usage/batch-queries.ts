@@ -20,7 +20,7 @@ export type KnownKey = z.output<typeof KnownKey>;
  *
  * What repeats (agent, model, source …) travels once, as a kind. The keys are read first
  * and then plainly inserted, in their order, so that writers wait for each other and
- * never in a circle. The sums come last: their rows are locked for the shortest time.
+ * never in a circle. The sums wait for the keys.
  */
 export function insertCalls(db: Db, calls: readonly Numbered[]): Promise<KnownKey[]> {
   const { kinds, kindOf } = listKinds(calls);
