@@ -104,6 +104,7 @@ function nameKind({ environment, call, source, price }: Entry): string {
   return `${caller}\0${model}\0${price.source}\0${price.version ?? "\0"}`;
 }
 
+/** The condition is always true: by it PostgreSQL takes the kinds for fewer than the calls and hashes them, not those. */
 function selectKinds(kinds: readonly Entry[]): RawBuilder<unknown> {
   const texts = (read: (entry: Entry) => string | null | undefined) => sql`${textArray(kinds.map(read))}::text[]`;
   return sql`
@@ -116,7 +117,8 @@ function selectKinds(kinds: readonly Entry[]): RawBuilder<unknown> {
       ${texts(({ price }) => price.version)}, ${texts(({ call }) => call.service_tier)},
       ${texts(({ call }) => call.region)}
     ) with ordinality as k(environment, agent_name, model, provider, operation, credential, source, cost_source,
-                           price_version, service_tier, region, kind)`;
+                           price_version, service_tier, region, kind)
+    where kind > 0`;
 }
 
 function selectKeys(calls: readonly Numbered[]): RawBuilder<unknown> {
@@ -178,9 +180,12 @@ const insertRaw = sql`
   from call c
   join kind k on k.kind = c.kind`;
 
-/** By kind, which is less to compare than its texts. */
+/**
+ * By kind, which is less to compare than its texts, and by quarter of an hour, which is
+ * less to work out than the day of a zone: every zone's days begin with one.
+ */
 const sumParts = sql`
-  select kind, date_trunc('day', created_at, (select timezone from llm_usage_state)) as day, count(*) as calls,
+  select kind, date_bin('15 minutes', created_at, 'epoch') as quarter, count(*) as calls,
          sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens,
          coalesce(sum(cache_read_tokens), 0) as cache_read_tokens,
          coalesce(sum(cache_write_5m_tokens), 0) + coalesce(sum(cache_write_1h_tokens), 0) as cache_write_tokens,
@@ -189,10 +194,12 @@ const sumParts = sql`
   from call
   group by 1, 2`;
 
+const dayOfPart = sql`date_trunc('day', p.quarter, (select timezone from llm_usage_state))`;
+
 /** Waits for the keys, which another writer may hold. */
 const addToDaily = sql`
   insert into llm_usage_daily as d
-  select p.day, k.agent_name, k.model, sum(p.calls), sum(p.input_tokens), sum(p.output_tokens),
+  select ${dayOfPart}, k.agent_name, k.model, sum(p.calls), sum(p.input_tokens), sum(p.output_tokens),
          sum(p.cost_nanousd) * 0.000000001
   from part p
   join kind k on k.kind = p.kind
@@ -207,7 +214,7 @@ const addToDaily = sql`
 
 const addToBreakdown = sql`
   insert into llm_usage_breakdown as b
-  select p.day, k.environment, k.agent_name, k.model, coalesce(k.provider, ''), coalesce(k.operation, ''),
+  select ${dayOfPart}, k.environment, k.agent_name, k.model, coalesce(k.provider, ''), coalesce(k.operation, ''),
          coalesce(k.credential, ''), sum(p.calls), sum(p.input_tokens), sum(p.output_tokens),
          sum(p.cache_read_tokens), sum(p.cache_write_tokens), sum(p.reasoning_tokens),
          sum(p.cost_nanousd) * 0.000000001, sum(p.unpriced_calls), sum(p.estimated_calls)

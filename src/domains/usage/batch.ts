@@ -66,18 +66,29 @@ function foldDuplicates(entries: readonly Entry[]): Folded {
   const firstOf = new Map<Entry, Entry>();
   const bridges: Pair<Entry>[] = [];
   for (const entry of entries) {
-    const [owner, ...others] = new Set(entry.keys.flatMap((key) => owners.get(key) ?? []));
-    const added = owner === undefined ? entry.keys : entry.keys.filter((key) => !owners.has(key));
-    for (const key of added) owners.set(key, owner ?? entry);
+    const [owner, ...others] = listOwners(entry.keys, owners);
     if (owner === undefined) {
-      keysOf.set(entry, added);
+      for (const key of entry.keys) owners.set(key, entry);
+      keysOf.set(entry, entry.keys);
       continue;
     }
+    const added = entry.keys.filter((key) => !owners.has(key));
+    for (const key of added) owners.set(key, owner);
     firstOf.set(entry, owner);
     for (const other of others) bridges.push([owner, other]);
     keysOf.set(owner, [...(keysOf.get(owner) ?? []), ...added]);
   }
   return { fresh: [...keysOf].map(([entry, keys]) => ({ entry, keys })), firstOf, bridges };
+}
+
+/** Each once. */
+function listOwners(keys: readonly string[], owners: ReadonlyMap<string, Entry>): Entry[] {
+  const found: Entry[] = [];
+  for (const key of keys) {
+    const owner = owners.get(key);
+    if (owner !== undefined && !found.includes(owner)) found.push(owner);
+  }
+  return found;
 }
 
 /** Tries again after a race; what cannot be written is looked for in halves. */

@@ -298,3 +298,16 @@ test("a ledger that is closed has answered what it took, and takes no more", asy
   assert.equal((await taken)[0]?.state, "recorded");
   await assert.rejects(ledger.record([call()], origin), /the ledger is closed/);
 });
+
+test("days begin with a quarter of an hour in every zone, as the sums take for granted", async (t) => {
+  const app = await testApp(t);
+
+  const { rows } = await sql<{ name: string }>`
+    select distinct zone.name
+    from pg_timezone_names as zone
+    cross join generate_series('2020-01-01'::timestamptz, '2032-01-01', '9 days 7 hours') as at
+    where zone.name !~ '^(posix|right)/'
+      and extract(epoch from date_trunc('day', at, zone.name)) % 900 <> 0`.execute(app.db);
+
+  assert.deepEqual(rows, []);
+});
