@@ -1,7 +1,7 @@
 /**
  * Calls into the ledger, durable and with their sums: the figure beside COPY of the very
- * same rows into the very same table, which makes no ids and no sums, and beside the
- * INSERT for each call that a tracker without a ledger does.
+ * same rows into the very same table, which makes no ids and no sums, beside the INSERT
+ * for each call that a tracker without a ledger does, and beside the same work call by call.
  */
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -56,6 +56,7 @@ await withLedgerScene(async (scene) => {
   const inserts: number[] = [];
   const insertsAndSums: number[] = [];
   const alone: number[] = [];
+  const ownEach: number[] = [];
   // The first round opens connections and compiles: it is not counted.
   for (let round = 0; round <= rounds; round += 1) {
     const figures = await measure(scene, round);
@@ -67,12 +68,14 @@ await withLedgerScene(async (scene) => {
     inserts.push(figures.inserts);
     insertsAndSums.push(figures.insertsAndSums);
     alone.push(figures.alone);
+    ownEach.push(figures.ownEach);
   }
   console.log(`calls with ids and sums, ${batch} at once from ${senders} senders: ${format(ours)}`);
   printBeside("COPY of their rows alone", rowsOnly, copyLimit);
   printBeside("COPY of their rows and ids", rowsAndKeys, copyLimit);
   printBeside("an INSERT each on one connection", inserts, insertLimit);
   printBeside("an INSERT each and one into the sums", insertsAndSums, insertLimit);
+  printBeside("the ledger itself, told one at a time by one sender", ownEach, insertLimit);
   console.log(`the same from ${fewSenders} senders: ${format(few)}`);
   console.log(`one at a time from ${singleSenders} senders: ${format(alone)}`);
 
@@ -82,7 +85,10 @@ await withLedgerScene(async (scene) => {
   }
 });
 
-type Figures = Record<"ours" | "few" | "copyRows" | "copyBoth" | "inserts" | "insertsAndSums" | "alone", number>;
+type Figures = Record<
+  "ours" | "few" | "copyRows" | "copyBoth" | "inserts" | "insertsAndSums" | "alone" | "ownEach",
+  number
+>;
 
 function format(rates: readonly number[]): string {
   return `${median(rates).toFixed(0)}/s`;
@@ -103,6 +109,8 @@ async function measure({ app, owner }: Scene, round: number): Promise<Figures> {
   const alone = await rateOf(total / 5, () =>
     tell(ledger, calls.slice(0, total / 5), { senders: singleSenders, batch: 1 }),
   );
+  await emptyLedger(owner);
+  const ownEach = await rateOf(singles, () => tell(ledger, calls.slice(0, singles), { senders: 1, batch: 1 }));
   await ledger.close();
   await emptyLedger(owner);
   const copyRows = await rateOf(total, () => copy(owner, "llm_usage", rows));
@@ -115,7 +123,7 @@ async function measure({ app, owner }: Scene, round: number): Promise<Figures> {
   const inserts = await rateOf(singles, () => insertEach(owner, insertCall));
   await emptyLedger(owner);
   const insertsAndSums = await rateOf(singles, () => insertEach(owner, insertCallAndSum));
-  return { ours, few, copyRows, copyBoth, inserts, insertsAndSums, alone };
+  return { ours, few, copyRows, copyBoth, inserts, insertsAndSums, alone, ownEach };
 }
 
 async function rateOf(count: number, work: () => Promise<void>): Promise<number> {

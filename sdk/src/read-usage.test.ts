@@ -227,6 +227,19 @@ test("the size of a stream's text is near enough for an estimate, whatever stand
   );
 });
 
+test("the size of two choices that are streamed at once is that of both, and their tier is kept", () => {
+  const event = (delta: object, more: object = {}): object => ({
+    ...{ id: "chatcmpl-1", model: "gpt-5", choices: [{ delta, finish_reason: null }], usage: null },
+    ...more,
+  });
+  const begun = ["", ""].map((content) => event({ role: "assistant", content, refusal: null }));
+  const said = ["Oslo", " is", " a city"].map((content) => event({ content }, { service_tier: "flex" }));
+
+  const { characters, service_tier } = readEvents("openai-chat", ...begun, ...said);
+
+  assert.deepEqual([characters, service_tier], ["Oslo is a city".length, "flex"]);
+});
+
 test("no body whatever is read as a wrong number", () => {
   const apis: Api[] = ["openai-chat", "openai-responses", "openai-images", "anthropic-messages", "gemini-generate"];
   fc.assert(

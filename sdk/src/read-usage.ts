@@ -72,6 +72,9 @@ const forms: Record<Api, Form> = {
   "gemini-generate": { absorb: absorbGemini, count: countGemini },
 };
 
+/** Some hold a role and no text, one for each choice. */
+const samples = 8;
+
 export type UsageReader = {
   /** Text of a stream, split anywhere. */
   push(text: string): void;
@@ -93,8 +96,8 @@ export function createUsageReader(api: Api): UsageReader {
   const parser = createSseParser();
   const seen = createSeen();
   const { absorb, isPiece } = forms[api];
-  /** Of the events that hold a piece of the answer and nothing else. */
-  const pieces = { count: 0, size: 0, longest: "" };
+  /** The events that hold a piece of the answer and nothing else: the first few stand for the others. */
+  const pieces = { first: [] as string[], others: 0, othersSize: 0 };
 
   const absorbText = (data: string): void => {
     // Most events are pieces, of which only a rough size may be wanted: parsing each would be most of the work.
@@ -102,16 +105,30 @@ export function createUsageReader(api: Api): UsageReader {
       if (data.startsWith("{")) absorb(seen, asObject(parseJson(data)));
       return;
     }
-    pieces.count += 1;
-    pieces.size += data.length;
-    if (data.length > pieces.longest.length) pieces.longest = data;
+    if (pieces.first.length < samples) {
+      pieces.first.push(data);
+    } else {
+      pieces.others += 1;
+      pieces.othersSize += data.length;
+    }
   };
 
-  /** What is not text in one piece is about the same in all. */
-  const countPieces = (): number => {
-    const one = createSeen();
-    absorb(one, asObject(parseJson(pieces.longest)));
-    return Math.max(0, pieces.size - pieces.count * (pieces.longest.length - one.characters));
+  /** With the names and the text of the pieces: what is not text is about the same in all that have some. */
+  const addPieces = (): Seen => {
+    const few = createSeen();
+    let [most, envelope] = [0, pieces.othersSize];
+    for (const data of pieces.first) {
+      const before = few.characters;
+      absorb(few, asObject(parseJson(data)));
+      const characters = few.characters - before;
+      if (characters > most) [most, envelope] = [characters, data.length - characters];
+    }
+    return {
+      ...seen,
+      response_id: seen.response_id ?? few.response_id,
+      service_tier: seen.service_tier ?? few.service_tier,
+      characters: seen.characters + few.characters + Math.max(0, pieces.othersSize - pieces.others * envelope),
+    };
   };
 
   return {
@@ -119,7 +136,7 @@ export function createUsageReader(api: Api): UsageReader {
     read(at) {
       if (at === "end") parser.end().forEach(absorbText);
       const answer = toAnswer(api, seen, at);
-      return answer.isFinal ? answer : { ...answer, characters: answer.characters + countPieces() };
+      return answer.isFinal ? answer : toAnswer(api, addPieces(), at);
     },
   };
 }
