@@ -23,6 +23,15 @@ begin
   return true;
 end $$;
 
+CREATE FUNCTION leveredge.llm_usage_find_keys(wanted uuid[]) RETURNS TABLE(key uuid, usage_id bigint)
+    LANGUAGE sql STABLE ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+  select known.key, known.usage_id from leveredge.llm_usage_key as known where known.key = any (wanted)
+$$;
+
 CREATE FUNCTION leveredge.llm_usage_make_partition(month date) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -992,6 +1001,9 @@ GRANT USAGE ON SCHEMA leveredge TO leveredge_app;
 
 REVOKE ALL ON FUNCTION leveredge.llm_usage_drop_partition(month date) FROM PUBLIC;
 GRANT ALL ON FUNCTION leveredge.llm_usage_drop_partition(month date) TO leveredge_app;
+
+REVOKE ALL ON FUNCTION leveredge.llm_usage_find_keys(wanted uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION leveredge.llm_usage_find_keys(wanted uuid[]) TO leveredge_app;
 
 REVOKE ALL ON FUNCTION leveredge.llm_usage_make_partition(month date) FROM PUBLIC;
 GRANT ALL ON FUNCTION leveredge.llm_usage_make_partition(month date) TO leveredge_app;

@@ -5,67 +5,100 @@
  * of several arrays fills the shorter ones with null.
  */
 const headerBytes = 20;
+const lengthBytes = 4;
 const nullLength = -1;
-const oids = { boolean: 16, bigint: 20, integer: 23, timestamptz: 1184, uuid: 2950 } as const;
+const oids = { boolean: 16, bigint: 20, integer: 23, text: 25, timestamptz: 1184, uuid: 2950 } as const;
 const emptyArray = "{}";
 /** PostgreSQL counts from 2000, in microseconds. */
 const epochUs = 946_684_800_000_000;
 
-type Nullable<T> = T | null | undefined;
+export type ArrayParameter = Buffer | typeof emptyArray;
+type Read<Row, T> = (row: Row) => T | null | undefined;
+type Format<T> = {
+  oid: number;
+  sizeOf: (value: T) => number;
+  /** Writes the value at `at`; answers the bytes it took. */
+  write: (buffer: Buffer, value: T, at: number) => number;
+};
 
-export function textArray(values: readonly Nullable<string>[]): readonly (string | null)[] | typeof emptyArray {
-  return values.every((value) => value == null) ? emptyArray : values.map((value) => value ?? null);
+/** The texts have no NUL. */
+export function textArray<Row>(rows: readonly Row[], read: Read<Row, string>): ArrayParameter {
+  return encode(rows, read, text);
 }
 
-export function booleanArray(values: readonly boolean[]): Buffer | typeof emptyArray {
-  return encode(oids.boolean, 1, values, (buffer, value, at) => buffer.writeUInt8(value ? 1 : 0, at));
+export function booleanArray<Row>(rows: readonly Row[], read: Read<Row, boolean>): ArrayParameter {
+  return encode(rows, read, boolean);
 }
 
-export function integerArray(values: readonly Nullable<number>[]): Buffer | typeof emptyArray {
-  return encode(oids.integer, 4, values, (buffer, value, at) => buffer.writeInt32BE(value, at));
+export function integerArray<Row>(rows: readonly Row[], read: Read<Row, number>): ArrayParameter {
+  return encode(rows, read, integer);
 }
 
-export function bigintArray(values: readonly Nullable<number | bigint>[]): Buffer | typeof emptyArray {
-  return encode(oids.bigint, 8, values, writeBigint);
+export function bigintArray<Row>(rows: readonly Row[], read: Read<Row, number | bigint>): ArrayParameter {
+  return encode(rows, read, bigint);
 }
 
 /** From microseconds since 1970. */
-export function instantArray(values: readonly Nullable<number>[]): Buffer | typeof emptyArray {
-  return encode(oids.timestamptz, 8, values, (buffer, value, at) => writeBigint(buffer, value - epochUs, at));
+export function instantArray<Row>(rows: readonly Row[], read: Read<Row, number>): ArrayParameter {
+  return encode(rows, read, instant);
 }
 
 /** From 32 hex digits. */
-export function uuidArray(values: readonly string[]): Buffer | typeof emptyArray {
-  return encode(oids.uuid, 16, values, (buffer, value, at) => buffer.write(value, at, 16, "hex"));
+export function uuidArray<Row>(rows: readonly Row[], read: Read<Row, string>): ArrayParameter {
+  return encode(rows, read, uuid);
 }
 
-function encode<T>(
-  oid: number,
-  size: number,
-  values: readonly Nullable<T>[],
-  write: (buffer: Buffer, value: T, at: number) => unknown,
-): Buffer | typeof emptyArray {
-  const nulls = values.reduce((sum: number, value) => (value == null ? sum + 1 : sum), 0);
-  if (nulls === values.length) return emptyArray;
-  const buffer = Buffer.allocUnsafe(headerBytes + 4 * values.length + size * (values.length - nulls));
+const text: Format<string> = {
+  oid: oids.text,
+  sizeOf: (value) => Buffer.byteLength(value),
+  write: (buffer, value, at) => buffer.write(value, at),
+};
+const boolean: Format<boolean> = {
+  oid: oids.boolean,
+  sizeOf: () => 1,
+  write: (buffer, value, at) => buffer.writeUInt8(value ? 1 : 0, at) - at,
+};
+const integer: Format<number> = {
+  oid: oids.integer,
+  sizeOf: () => 4,
+  write: (buffer, value, at) => buffer.writeInt32BE(value, at) - at,
+};
+const bigint: Format<number | bigint> = { oid: oids.bigint, sizeOf: () => 8, write: writeBigint };
+const instant: Format<number> = {
+  oid: oids.timestamptz,
+  sizeOf: () => 8,
+  write: (buffer, value, at) => writeBigint(buffer, value - epochUs, at),
+};
+const uuid: Format<string> = {
+  oid: oids.uuid,
+  sizeOf: () => 16,
+  write: (buffer, value, at) => buffer.write(value, at, "hex"),
+};
+
+/** Reads twice, first for the size. */
+function encode<Row, T>(rows: readonly Row[], read: Read<Row, T>, { oid, sizeOf, write }: Format<T>): ArrayParameter {
+  let [nulls, bytes] = [0, 0];
+  for (const row of rows) {
+    const value = read(row);
+    if (value == null) nulls += 1;
+    else bytes += sizeOf(value);
+  }
+  if (nulls === rows.length) return emptyArray;
+  const buffer = Buffer.allocUnsafe(headerBytes + lengthBytes * rows.length + bytes);
   let at = 0;
-  for (const word of [1, nulls === 0 ? 0 : 1, oid, values.length, 1]) at = buffer.writeInt32BE(word, at);
-  for (const value of values) {
-    at = buffer.writeInt32BE(value == null ? nullLength : size, at);
-    if (value == null) continue;
-    write(buffer, value, at);
-    at += size;
+  for (const word of [1, nulls === 0 ? 0 : 1, oid, rows.length, 1]) at = buffer.writeInt32BE(word, at);
+  for (const row of rows) {
+    const value = read(row);
+    const size = value == null ? nullLength : write(buffer, value, at + lengthBytes);
+    at = buffer.writeInt32BE(size, at) + Math.max(size, 0);
   }
   return buffer;
 }
 
 /** Two halves: several times as fast as a bigint of each number. */
-function writeBigint(buffer: Buffer, value: number | bigint, at: number): void {
-  if (typeof value === "bigint") {
-    buffer.writeBigInt64BE(value, at);
-    return;
-  }
+function writeBigint(buffer: Buffer, value: number | bigint, at: number): number {
+  if (typeof value === "bigint") return buffer.writeBigInt64BE(value, at) - at;
   const high = Math.floor(value / 2 ** 32);
   buffer.writeInt32BE(high, at);
-  buffer.writeUInt32BE(value - high * 2 ** 32, at + 4);
+  return buffer.writeUInt32BE(value - high * 2 ** 32, at + 4) - at;
 }

@@ -7,7 +7,9 @@ import { bigintArray, booleanArray, instantArray, integerArray, textArray, uuidA
 import type { Entry } from "./entry.ts";
 
 /** An entry with the number it gets if it is new, and every id that it is known by. */
-export type Numbered = { entry: Entry; id: number; keys: readonly string[] };
+export type Numbered = { readonly entry: Entry; readonly id: number; keys: readonly string[] };
+
+type Read<T> = (entry: Entry) => T | null | undefined;
 
 const KnownKey = z.object({ usageId: z.int(), firstId: z.int() });
 export type KnownKey = z.output<typeof KnownKey>;
@@ -35,7 +37,7 @@ export function insertCalls(db: Db, calls: readonly Numbered[]): Promise<KnownKe
       ), known as materialized (
         select t.usage_id, t.key, k.usage_id as first_id
         from told t
-        join llm_usage_key k on k.key = t.key
+        join llm_usage_find_keys(array(select key from told)) k on k.key = t.key
       ), new_key as (
         insert into llm_usage_key (key, usage_id, created_at)
         select t.key, coalesce(f.first_id, t.usage_id), t.created_at
@@ -45,7 +47,8 @@ export function insertCalls(db: Db, calls: readonly Numbered[]): Promise<KnownKe
         order by t.key
         returning 1
       ), call as materialized (
-        ${selectCalls(calls, kindOf)}
+        select *
+        from (${selectCalls(calls, kindOf)}) as c
         where id not in (select usage_id from known)
       ), raw as (
         ${insertRaw}
@@ -73,95 +76,108 @@ export async function takeIdBlocks(db: Db, count: number): Promise<number[]> {
 
 /** Pairs of rows that are one call. */
 export async function insertBridges(db: Db, bridges: readonly (readonly [number, number])[]): Promise<void> {
-  const lower = bridges.map(([one, other]) => Math.min(one, other));
-  const higher = bridges.map(([one, other]) => Math.max(one, other));
   await sql`
     insert into llm_usage_bridge (first_id, other_id)
     select distinct first_id, other_id
-    from unnest(${bigintArray(lower)}::bigint[], ${bigintArray(higher)}::bigint[]) as b(first_id, other_id)
+    from unnest(${bigintArray(bridges, (pair) => Math.min(...pair))}::bigint[],
+                ${bigintArray(bridges, (pair) => Math.max(...pair))}::bigint[]) as b(first_id, other_id)
     where first_id < other_id
     on conflict do nothing`.execute(db);
 }
 
+/** What repeats. */
+const kindColumns: Readonly<Record<string, Read<string>>> = {
+  environment: ({ environment }) => environment,
+  agent_name: ({ call }) => call.agent_name,
+  model: ({ call }) => call.model,
+  provider: ({ call }) => call.provider,
+  operation: ({ call }) => call.operation,
+  credential: ({ call }) => call.credential,
+  source: ({ source }) => source,
+  cost_source: ({ price }) => price.source,
+  price_version: ({ price }) => price.version,
+  service_tier: ({ call }) => call.service_tier,
+  region: ({ call }) => call.region,
+};
+const kindTexts = Object.values(kindColumns);
+/** No text of a call has a NUL. */
+const noText = "\0";
+
+/** The texts of a kind, one after the other, lead to its number: no name is put together for each call. */
+type Branch = { number?: number; next: Map<string, Branch> };
+
 function listKinds(calls: readonly Numbered[]): { kinds: Entry[]; kindOf: number[] } {
-  const numbers = new Map<string, number>();
   const kinds: Entry[] = [];
+  const root: Branch = { next: new Map() };
   const kindOf = calls.map(({ entry }) => {
-    const name = nameKind(entry);
-    const known = numbers.get(name);
-    if (known !== undefined) return known;
-    const number = kinds.push(entry);
-    numbers.set(name, number);
-    return number;
+    const branch = kindTexts.reduce((from, read) => findNext(from, read(entry) ?? noText), root);
+    return (branch.number ??= kinds.push(entry));
   });
   return { kinds, kindOf };
 }
 
-/** No text of a call has a NUL. */
-function nameKind({ environment, call, source, price }: Entry): string {
-  const caller = `${environment}\0${call.agent_name}\0${call.operation ?? "\0"}\0${call.credential ?? "\0"}\0${source}`;
-  const model = `${call.model}\0${call.provider ?? "\0"}\0${call.service_tier ?? "\0"}\0${call.region ?? "\0"}`;
-  return `${caller}\0${model}\0${price.source}\0${price.version ?? "\0"}`;
+function findNext({ next }: Branch, text: string): Branch {
+  const known = next.get(text);
+  if (known !== undefined) return known;
+  const branch = { next: new Map() };
+  next.set(text, branch);
+  return branch;
 }
 
 /** The condition is always true: by it PostgreSQL takes the kinds for fewer than the calls and hashes them, not those. */
 function selectKinds(kinds: readonly Entry[]): RawBuilder<unknown> {
-  const texts = (read: (entry: Entry) => string | null | undefined) => sql`${textArray(kinds.map(read))}::text[]`;
-  return sql`
-    select *
-    from unnest(
-      ${texts(({ environment }) => environment)}, ${texts(({ call }) => call.agent_name)},
-      ${texts(({ call }) => call.model)}, ${texts(({ call }) => call.provider)},
-      ${texts(({ call }) => call.operation)}, ${texts(({ call }) => call.credential)},
-      ${texts(({ source }) => source)}, ${texts(({ price }) => price.source)},
-      ${texts(({ price }) => price.version)}, ${texts(({ call }) => call.service_tier)},
-      ${texts(({ call }) => call.region)}
-    ) with ordinality as k(environment, agent_name, model, provider, operation, credential, source, cost_source,
-                           price_version, service_tier, region, kind)
-    where kind > 0`;
+  const columns = Object.entries(kindColumns).map(([name, read]) => [name, sql`${textArray(kinds, read)}::text[]`]);
+  const kind = sql`${integerArray([...kinds.keys()], (index) => index + 1)}::integer[]`;
+  return sql`select * from (${selectColumns({ kind, ...Object.fromEntries(columns) })}) as k where kind > 0`;
 }
 
 function selectKeys(calls: readonly Numbered[]): RawBuilder<unknown> {
   const keys = calls.flatMap(({ entry, id, keys: own }) =>
     own.map((key) => ({ key, id, createdAtUs: entry.createdAtUs })),
   );
-  return sql`
-    select *
-    from unnest(
-      ${uuidArray(keys.map(({ key }) => key))}::uuid[], ${bigintArray(keys.map(({ id }) => id))}::bigint[],
-      ${instantArray(keys.map(({ createdAtUs }) => createdAtUs))}::timestamptz[]
-    ) as t(key, usage_id, created_at)`;
+  return selectColumns({
+    key: sql`${uuidArray(keys, ({ key }) => key)}::uuid[]`,
+    usage_id: sql`${bigintArray(keys, ({ id }) => id)}::bigint[]`,
+    created_at: sql`${instantArray(keys, ({ createdAtUs }) => createdAtUs)}::timestamptz[]`,
+  });
 }
 
 function selectCalls(calls: readonly Numbered[], kindOf: readonly number[]): RawBuilder<unknown> {
-  const counts = (read: (entry: Entry) => number | bigint | null | undefined) =>
-    sql`${bigintArray(calls.map(({ entry }) => read(entry)))}::bigint[]`;
-  const texts = (read: (entry: Entry) => string | null | undefined) =>
-    sql`${textArray(calls.map(({ entry }) => read(entry)))}::text[]`;
-  const instants = (read: (entry: Entry) => number | null) =>
-    sql`${instantArray(calls.map(({ entry }) => read(entry)))}::timestamptz[]`;
-  return sql`
-    select *
-    from unnest(
-      ${bigintArray(calls.map(({ id }) => id))}::bigint[], ${integerArray(kindOf)}::integer[],
-      ${instants(({ createdAtUs }) => createdAtUs)}, ${instants(({ claimedAtUs }) => claimedAtUs)},
-      ${counts(({ call }) => call.input_tokens)}, ${counts(({ call }) => call.output_tokens)},
-      ${counts(({ price }) => price.costNanousd)}, ${texts(({ call }) => call.context)},
-      ${texts(({ call }) => call.response_id)}, ${counts(({ call }) => call.cache_read_tokens)},
-      ${counts(({ call }) => call.cache_write_5m_tokens)}, ${counts(({ call }) => call.cache_write_1h_tokens)},
-      ${counts(({ call }) => call.reasoning_tokens)}, ${counts(({ call }) => call.audio_input_tokens)},
-      ${counts(({ call }) => call.audio_output_tokens)}, ${counts(({ call }) => call.web_searches)},
-      ${markedOnly(calls.map(({ entry }) => entry.call.is_estimated === true))}::boolean[],
-      ${counts(({ providerCostNanousd }) => providerCostNanousd)},
-      ${counts(({ clientCostNanousd }) => clientCostNanousd)}, ${texts(({ tags }) => tags)}
-    ) as c(id, kind, created_at, claimed_at, input_tokens, output_tokens, cost_nanousd, context, response_id,
-           cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_input_tokens,
-           audio_output_tokens, web_searches, is_estimated, provider_cost_nanousd, client_cost_nanousd, tags)`;
+  const counts = (read: Read<number | bigint>) => sql`${bigintArray(calls, ({ entry }) => read(entry))}::bigint[]`;
+  const texts = (read: Read<string>) => sql`${textArray(calls, ({ entry }) => read(entry))}::text[]`;
+  const instants = (read: Read<number>) => sql`${instantArray(calls, ({ entry }) => read(entry))}::timestamptz[]`;
+  return selectColumns({
+    id: sql`${bigintArray(calls, ({ id }) => id)}::bigint[]`,
+    kind: sql`${integerArray(kindOf, (kind) => kind)}::integer[]`,
+    created_at: instants(({ createdAtUs }) => createdAtUs),
+    claimed_at: instants(({ claimedAtUs }) => claimedAtUs),
+    input_tokens: counts(({ call }) => call.input_tokens),
+    output_tokens: counts(({ call }) => call.output_tokens),
+    cost_nanousd: counts(({ price }) => price.costNanousd),
+    context: texts(({ call }) => call.context),
+    response_id: texts(({ call }) => call.response_id),
+    cache_read_tokens: counts(({ call }) => call.cache_read_tokens),
+    cache_write_5m_tokens: counts(({ call }) => call.cache_write_5m_tokens),
+    cache_write_1h_tokens: counts(({ call }) => call.cache_write_1h_tokens),
+    reasoning_tokens: counts(({ call }) => call.reasoning_tokens),
+    audio_input_tokens: counts(({ call }) => call.audio_input_tokens),
+    audio_output_tokens: counts(({ call }) => call.audio_output_tokens),
+    web_searches: counts(({ call }) => call.web_searches),
+    // Seldom any: then the column is empty.
+    is_estimated: sql`${booleanArray(calls, ({ entry }) => entry.call.is_estimated || null)}::boolean[]`,
+    provider_cost_nanousd: counts(({ providerCostNanousd }) => providerCostNanousd),
+    client_cost_nanousd: counts(({ clientCostNanousd }) => clientCostNanousd),
+    tags: texts(({ tags }) => tags),
+  });
 }
 
-/** Seldom any: then the column is empty. */
-function markedOnly(marks: readonly boolean[]): ReturnType<typeof booleanArray> {
-  return booleanArray(marks.includes(true) ? marks : []);
+/**
+ * Rows of columns; one that is shorter goes on with null. In the list of what is selected,
+ * where PostgreSQL takes a value of each as it goes; in `from` it would store each column first.
+ */
+function selectColumns(columns: Readonly<Record<string, RawBuilder<unknown>>>): RawBuilder<unknown> {
+  const values = Object.entries(columns).map(([name, array]) => sql`unnest(${array}) as ${sql.ref(name)}`);
+  return sql`select ${sql.join(values)}`;
 }
 
 const insertRaw = sql`

@@ -17,10 +17,10 @@ type TakeIds = (count: number) => Promise<number[]>;
 type Pair<T> = readonly [T, T];
 type Folded = {
   /** With the ids of those that are the same call. */
-  fresh: { entry: Entry; keys: readonly string[] }[];
+  fresh: readonly Numbered[];
   firstOf: ReadonlyMap<Entry, Entry>;
   /** Of two that are one call, as a third one shows. */
-  bridges: Pair<Entry>[];
+  bridges: readonly Pair<Entry>[];
 };
 type Written = { receipts: ReadonlyMap<Entry, Receipt>; idPairs: readonly Pair<number>[] };
 
@@ -46,10 +46,8 @@ export function createIds(db: Db): TakeIds {
 
 /** What came of each entry, in their order. */
 export async function writeBatch(tools: BatchTools, entries: readonly Entry[]): Promise<Receipt[]> {
-  const { fresh, firstOf, bridges } = foldDuplicates(entries);
-  const ids = await tools.takeIds(fresh.length);
-  const numbered = fresh.map((one, index): Numbered => ({ ...one, id: ids[index] ?? Number.NaN }));
-  const { receipts, idPairs } = await writeOrSplit(tools, numbered);
+  const { fresh, firstOf, bridges } = foldDuplicates(entries, await tools.takeIds(entries.length));
+  const { receipts, idPairs } = await writeOrSplit(tools, fresh);
   const pairs = [...idPairs, ...bridges.flatMap((pair) => pairIds(pair, receipts))];
   if (pairs.length > 0) await insertBridges(tools.db, pairs);
   return entries.map((entry) => {
@@ -60,30 +58,32 @@ export async function writeBatch(tools: BatchTools, entries: readonly Entry[]): 
   });
 }
 
-function foldDuplicates(entries: readonly Entry[]): Folded {
-  const owners = new Map<string, Entry>();
-  const keysOf = new Map<Entry, readonly string[]>();
+/** Those that are the same call as an earlier one use up no statement, but a number. */
+function foldDuplicates(entries: readonly Entry[], ids: readonly number[]): Folded {
+  const owners = new Map<string, Numbered>();
+  const fresh: Numbered[] = [];
   const firstOf = new Map<Entry, Entry>();
   const bridges: Pair<Entry>[] = [];
-  for (const entry of entries) {
+  for (const [index, entry] of entries.entries()) {
     const [owner, ...others] = listOwners(entry.keys, owners);
     if (owner === undefined) {
-      for (const key of entry.keys) owners.set(key, entry);
-      keysOf.set(entry, entry.keys);
+      const own = { entry, id: ids[index] ?? Number.NaN, keys: entry.keys };
+      fresh.push(own);
+      for (const key of entry.keys) owners.set(key, own);
       continue;
     }
     const added = entry.keys.filter((key) => !owners.has(key));
+    owner.keys = [...owner.keys, ...added];
     for (const key of added) owners.set(key, owner);
-    firstOf.set(entry, owner);
-    for (const other of others) bridges.push([owner, other]);
-    keysOf.set(owner, [...(keysOf.get(owner) ?? []), ...added]);
+    firstOf.set(entry, owner.entry);
+    for (const other of others) bridges.push([owner.entry, other.entry]);
   }
-  return { fresh: [...keysOf].map(([entry, keys]) => ({ entry, keys })), firstOf, bridges };
+  return { fresh, firstOf, bridges };
 }
 
 /** Each once. */
-function listOwners(keys: readonly string[], owners: ReadonlyMap<string, Entry>): Entry[] {
-  const found: Entry[] = [];
+function listOwners(keys: readonly string[], owners: ReadonlyMap<string, Numbered>): Numbered[] {
+  const found: Numbered[] = [];
   for (const key of keys) {
     const owner = owners.get(key);
     if (owner !== undefined && !found.includes(owner)) found.push(owner);
@@ -118,14 +118,10 @@ function describe(calls: readonly Numbered[], known: readonly KnownKey[]): Writt
   const receipts = new Map<Entry, Receipt>();
   for (const { entry, id } of calls) {
     const earlier = firstIds.get(id);
-    const notes = entry.notes.length === 0 ? {} : { notes: [...entry.notes] };
-    receipts.set(
-      entry,
-      earlier === undefined
-        ? { state: "recorded", id, ...notes }
-        : // As the statement has it: an id that is new leads to the first of those that are known.
-          { state: "duplicate", id: Math.min(...earlier) },
-    );
+    // As the statement has it: an id that is new leads to the first of those that are known.
+    if (earlier !== undefined) receipts.set(entry, { state: "duplicate", id: Math.min(...earlier) });
+    else if (entry.notes.length === 0) receipts.set(entry, { state: "recorded", id });
+    else receipts.set(entry, { state: "recorded", id, notes: [...entry.notes] });
   }
   const idPairs = [...firstIds.values()].flatMap((ids) => {
     const first = Math.min(...ids);

@@ -1,5 +1,5 @@
 /** What a call becomes in the ledger: its time as we believe it, its price, its keys. Pure but for the prices it remembers. */
-import { findExcess, type Tokens } from "#prices/call.ts";
+import { findExcess, type PricedCall } from "#prices/call.ts";
 import { parseDecimal } from "#prices/nanousd.ts";
 import type { Price, PriceList } from "#prices/price.ts";
 
@@ -44,19 +44,11 @@ export function toEntry(
   origin: Origin,
   { now, prices }: { now: Date; prices: PriceList },
 ): Entry | (Receipt & { state: "rejected" }) {
-  const tokens = readTokens(call);
-  const excess = findExcess(tokens);
-  if (excess !== undefined) return { state: "rejected", reason: excess };
   const time = placeInTime(call.created_at, now);
-  const price = prices.price({
-    ...tokens,
-    model: call.model,
-    provider: call.provider ?? undefined,
-    at: new Date(time.createdAtUs / 1000),
-    serviceTier: call.service_tier ?? undefined,
-    region: call.region ?? undefined,
-    providerCostUsd: call.provider_cost_usd ?? undefined,
-  });
+  const priced = toPricedCall(call, time.createdAtUs);
+  const excess = findExcess(priced);
+  if (excess !== undefined) return { state: "rejected", reason: excess };
+  const price = prices.price(priced);
   if (price.costNanousd !== null && price.costNanousd >= costLimitNanousd) {
     return { state: "rejected", reason: "the call would cost a billion USD or more" };
   }
@@ -78,8 +70,14 @@ export function toEntry(
   };
 }
 
-function readTokens(call: Call): Tokens {
+function toPricedCall(call: Call, createdAtUs: number): PricedCall {
   return {
+    model: call.model,
+    provider: call.provider ?? undefined,
+    at: new Date(createdAtUs / 1000),
+    serviceTier: call.service_tier ?? undefined,
+    region: call.region ?? undefined,
+    providerCostUsd: call.provider_cost_usd ?? undefined,
     inputTokens: call.input_tokens,
     outputTokens: call.output_tokens,
     cacheReadTokens: call.cache_read_tokens ?? undefined,
@@ -108,10 +106,14 @@ function placeInTime(
   return { createdAtUs: nowMs * 1000, claimedAtUs, notes };
 }
 
+const plainInstant = "2020-01-01T00:00:00.000Z";
+
 /** `Date` knows milliseconds; the digits after those are added. */
 function parseMicroseconds(instant: string): number {
+  const us = Date.parse(instant) * 1000;
+  if (instant.length <= plainInstant.length) return us;
   const [, further = ""] = /\.\d{3}(\d{1,3})/.exec(instant) ?? [];
-  return Date.parse(instant) * 1000 + Number(further.padEnd(3, "0"));
+  return us + Number(further.padEnd(3, "0"));
 }
 
 function readAmount(usd: string | null | undefined): bigint | null {

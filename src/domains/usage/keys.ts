@@ -14,14 +14,15 @@ export function listKeys(call: Call, environment: UsageEnvironment): string[] {
   const { response_id: responseId, trace_id: traceId, span_id: spanId, idempotency_key: idempotencyKey } = call;
   const keys: string[] = [];
   if (responseId != null && responseId.length >= shortestResponseId) {
-    keys.push(digest("response", call.provider?.toLowerCase() ?? "", responseId));
+    keys.push(digest(`response\0${call.provider?.toLowerCase() ?? ""}\0${responseId}`));
   }
-  if (traceId != null && spanId != null) keys.push(digest("span", traceId, spanId));
+  if (traceId != null && spanId != null) keys.push(digest(`span\0${traceId}\0${spanId}`));
   // What a program counts for itself is another call with another agent.
-  if (idempotencyKey != null) keys.push(digest("idempotency", environment, call.agent_name, idempotencyKey));
+  if (idempotencyKey != null) keys.push(digest(`idempotency\0${environment}\0${call.agent_name}\0${idempotencyKey}`));
   return keys;
 }
 
-function digest(...parts: [kind: string, ...rest: string[]]): string {
-  return hash("sha256", parts.join("\0"), "hex").slice(0, 32);
+/** Of the kind of id and its parts, with a NUL between, which none of them has. */
+function digest(parts: string): string {
+  return hash("sha256", parts, "hex").slice(0, 32);
 }
